@@ -1,0 +1,67 @@
+# Every target is one or two lines; the work is in scripts/. Paths are relative, so the folder's name may hold spaces.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+PYTHON ?= python3
+PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-emit-find-links
+
+.PHONY: help setup setup-dev run demo test soak lint check check-config prices bench lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.stamp-runtime ## Make .venv and install what running needs
+
+setup-dev: .venv/.stamp-dev ## Make .venv and install what testing needs, too
+
+# The text goes through the environment, unexpanded: quotes, $ and newlines in a task stay what they are.
+run: override export REPO := $(value REPO)
+run: override export TASK := $(value TASK)
+run: setup ## Run one task: make run REPO=folder TASK='text' [OPTIONS='-n --explain']
+	@./orchestrate.sh $(OPTIONS) "$${REPO:?is missing: make run REPO=folder TASK=text}" "$${TASK:?is missing: make run REPO=folder TASK=text}"
+
+demo: setup ## See it work, without keys or a network
+	@scripts/demo.sh
+
+test: ## Run the linters and every test
+	@scripts/test.sh
+
+soak: ## Run the long stress tests, too
+	@scripts/test.sh --soak
+
+lint: setup-dev ## Run the linters
+	@scripts/lint.sh
+
+check: lint check-config ## Before a commit: linters, config, quick unit tests
+	@.venv/bin/python -m pytest -q -n 2 -m 'not slow and not soak' tests/python
+
+check-config: setup ## Name every problem in config/
+	@.venv/bin/python -I -X utf8 lib check-config
+
+prices: setup-dev ## Write config/prices.json anew
+	@scripts/prices.sh
+
+bench: setup ## Measure how long a decision takes
+	@scripts/bench.sh
+
+lock: ## Resolve the dependencies anew (needs uv)
+	$(UV_COMPILE) requirements.in -o requirements.txt
+	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove .venv, caches and the demo's logs; never your settings, state or logs
+	rm -rf .venv build dist logs/demo tests/clients/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find lib scripts tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make setup PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear .venv
+
+.venv/.stamp-runtime: requirements.txt .venv/pyvenv.cfg
+	$(PIP_INSTALL) requirements.txt
+	@touch $@
+
+.venv/.stamp-dev: requirements-dev.txt .venv/.stamp-runtime
+	$(PIP_INSTALL) requirements-dev.txt
+	@touch $@

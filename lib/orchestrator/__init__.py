@@ -1,0 +1,1 @@
+"""Hand a task to the AI provider that suits it best and still has room."""

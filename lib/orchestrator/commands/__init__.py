@@ -1,0 +1,80 @@
+"""The commands: one file each, found by name, imported only when called."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+COMMANDS = {
+    "decide": "what orchestrate.sh asks first: show a decision, and say whether to ask or run",
+    "decline": "record that a person said no",
+    "run": "run a decided task",
+    "classify": "print which provider a text suits, as JSON",
+    "filter": "print how full each provider is, as JSON",
+    "recommend": "print the whole decision for a text, as JSON; records nothing",
+    "agent": "print the agent for a text, as JSON",
+    "check-config": "name every problem in the configuration",
+    "summary": "print what the tasks in the log cost",
+    "simulate": "serve a simulated upstream on loopback",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every error becomes one line on stderr."""
+    from orchestrator import errors
+    from orchestrator.commands import screen
+
+    try:
+        if not arguments or arguments[0] not in COMMANDS:
+            listed = "\n".join(f"  {name:<13} {text}" for name, text in COMMANDS.items())
+            if arguments in (["--help"], ["-h"], ["help"]):
+                screen.out(f"commands:\n{listed}")
+                return 0
+            raise errors.UsageError(f"name a command: {', '.join(COMMANDS)}")
+        module = __import__(
+            f"orchestrator.commands.{arguments[0].replace('-', '_')}", fromlist=["main"]
+        )
+        code = int(module.main(arguments[1:]))
+        sys.stdout.flush()
+    except errors.ConfigError as error:
+        for problem in error.problems:
+            screen.error(problem)
+        return error.exit_code
+    except errors.OrchestratorError as error:
+        return _told(error, error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0  # the reader has what it wanted: `| head -1`
+    except OSError as error:
+        return _told(error, errors.StorageError.exit_code)
+    except Exception as error:  # noqa: BLE001 a person gets one line, never a traceback
+        return _told(error, 1, "this is a bug; ORCHESTRATE_DEBUG=1 shows where")
+    return code
+
+
+def _told(error: BaseException, code: int, advice: str = "") -> int:
+    from orchestrator.commands import screen
+    from orchestrator.state.redaction import redact, secrets_of
+
+    secrets = secrets_of(os.environ)
+    name = "" if advice == "" else f"{type(error).__name__}: "
+    text = " ".join(redact(f"{name}{error}", secrets).split())
+    screen.error(f"{text}; {advice}" if advice else text)
+    if os.environ.get("ORCHESTRATE_DEBUG"):
+        import traceback  # only for whoever looks for a bug
+
+        screen.talk(redact("".join(traceback.format_exception(error)), secrets))
+    return code
+
+
+def console() -> None:
+    """Run the command named on the command line and end the process with its exit code."""
+    code = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # Nobody reads any more; point it away so that the interpreter ends quietly.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)

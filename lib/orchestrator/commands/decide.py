@@ -1,0 +1,133 @@
+"""`decide HANDOFF ARGS_FD`: show a decision and say what orchestrate.sh is to do next.
+
+The words of the command line come NUL-separated through a descriptor, the task through them or
+stdin: never through the arguments of a process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from orchestrator import clock
+from orchestrator.commands import handoff, options, recommendation, screen
+from orchestrator.commands.session import Session, new_task_id
+from orchestrator.config import locations
+from orchestrator.decide import lines
+from orchestrator.errors import CredentialsError, NoRoomError, UsageError
+from orchestrator.records import Decision, Json
+
+RUN, ASK = 100, 101  # to orchestrate.sh alone; never an exit code of its own
+
+
+def main(arguments: list[str]) -> int:
+    """Decide; returns 0 when all is done, RUN or ASK when the handoff file holds what to run."""
+    path, descriptor = arguments[0], int(arguments[1])
+    with os.fdopen(descriptor, "rb") as file:
+        words = file.read().split(b"\0")[:-1]
+    call = options.read([os.fsdecode(word) for word in words])
+    if len(call.rest) != 2:
+        raise UsageError(_shape(call.rest))
+    session, now_ms = Session(), clock.now_ms()
+    repository = locations.repository(call.rest[0], session.at.workspace)
+    from_stdin = call.rest[1] == "-"
+    task = session.checked_task(sys.stdin.buffer.read() if from_stdin else words[-1])
+    dry = "dry_run" in call.modes
+    if not dry:
+        _recover(session)
+    found = session.decide(task, call.wishes, now_ms)
+    if found.no_room and dry and _recover(session):
+        found = session.decide(task, call.wishes, now_ms)
+    task_id = new_task_id(now_ms)
+    line = lines.decision(found, task_id, repository, session.logged_task(task), now_ms)
+    if not dry and not found.no_room and found.ready:
+        return _hand_over(path, session, line, found, call, task)
+    _record(session, line)
+    _show(session, line, call, task, data=dry)
+    if found.no_room:
+        raise NoRoomError(_no_room(found, line), found.retry_at_ms)
+    if not dry:
+        raise CredentialsError(_not_ready(line))
+    return 0
+
+
+def _hand_over(
+    path: str, session: Session, line: Json, found: Decision, call: options.Call, task: str
+) -> int:
+    """Write what is to run into a private file for the next step."""
+    asking = "yes" not in call.modes
+    if asking and not screen.is_terminal(sys.stdin):
+        raise UsageError("stdin is no terminal to ask on; add --yes to run, or -n to only look")
+    providers = session.config.providers
+    chain = [
+        (r.provider, r.model, providers[r.provider].transports.index(r.transport), r.access)
+        for r in found.chain
+    ]
+    handoff.written(path, handoff.Handoff(line, task, chain, call.wishes, call.modes))
+    _show(session, line, call, task, data=False)
+    if asking:
+        titles = {name: p.title for name, p in session.config.providers.items()}
+        sys.stderr.write(recommendation.question(line, titles))
+        sys.stderr.flush()
+    return ASK if asking else RUN
+
+
+def _show(session: Session, line: Json, call: options.Call, task: str, *, data: bool) -> None:
+    """Show the decision: as the data asked for (`-n`, `--json`), else as talk before the run."""
+    titles = {name: provider.title for name, provider in session.config.providers.items()}
+    if data and "json" in call.modes:
+        screen.out(json.dumps(line, ensure_ascii=False))
+    elif "quiet" not in call.modes:
+        tell = screen.out if data else screen.talk
+        paint = screen.painter(sys.stdout if data else sys.stderr)
+        tell(recommendation.drawn(line, titles, paint, screen.columns()))
+    if "explain" in call.modes:
+        tell = screen.talk if "json" in call.modes or not data else screen.out
+        tell(recommendation.explained(line, task, titles))
+
+
+def _record(session: Session, line: Json) -> None:
+    from orchestrator.state import journal
+
+    log = journal.Journal(session.at.logs, fsync=bool(session.config.settings["fsync"]))
+    log.append(journal.DECISIONS, line)
+
+
+def _recover(session: Session) -> bool:
+    """Finish what dead owners left behind; True when there was anything."""
+    from orchestrator.state import inflight
+
+    if not inflight.any_listed(session.at.state):
+        return False
+    from orchestrator.work import recover
+
+    return recover.run(session.at.state, session.at.logs, session.config)
+
+
+def _no_room(found: Decision, line: Json) -> str:
+    chosen = line["recommendation"]
+    state = line["provider_state_at_recommendation"].get(chosen["provider"], {})
+    when = f"; room from {clock.iso(found.retry_at_ms)}" if found.retry_at_ms else ""
+    cost = recommendation.dollars(chosen["cost_estimate"])
+    return (
+        f"no provider has room ({chosen['provider']}: {state.get('block_reason')}){when}; "
+        f"--force would run it on {chosen['provider']} for about {cost}"
+    )
+
+
+def _not_ready(line: Json) -> str:
+    states = line["provider_state_at_recommendation"]
+    reasons = "; ".join(f"{n}: {s['block_reason']}" for n, s in states.items() if not s["available"])
+    return (
+        f"nothing can run yet ({reasons}). Install a client and log in (npm install -g "
+        "@anthropic-ai/claude-code), or export a key (OPENAI_API_KEY, ANTHROPIC_API_KEY or "
+        "GEMINI_API_KEY), or see it work first: make demo"
+    )
+
+
+def _shape(rest: list[str]) -> str:
+    if len(rest) < 2:
+        missing = "REPO and TASK are" if not rest else "TASK is"
+        return f"{missing} missing; ./orchestrate.sh [options] REPO TASK, see --help"
+    return "there are words after TASK; quote the task, and put options before REPO"

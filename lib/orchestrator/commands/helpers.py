@@ -1,0 +1,31 @@
+"""What the helpers that are callable alone share: their text, and printing one JSON object."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from orchestrator.commands import options, screen
+from orchestrator.commands.session import Session
+from orchestrator.errors import UsageError
+from orchestrator.records import Json
+
+
+def text_of(session: Session, rest: list[str]) -> str:
+    """Take the one TEXT argument; `-` reads stdin. Raises UsageError."""
+    if len(rest) != 1:
+        raise UsageError("give one TEXT, or - to read it from stdin")
+    data = sys.stdin.buffer.read() if rest[0] == "-" else os.fsencode(rest[0])
+    return session.checked_task(data)
+
+
+def call_of(arguments: list[str]) -> options.Call:
+    """Read the options orchestrate.sh knows."""
+    return options.read(arguments)
+
+
+def answer(document: Json) -> int:
+    """Print one JSON object on one line."""
+    screen.out(json.dumps(document, ensure_ascii=False))
+    return 0

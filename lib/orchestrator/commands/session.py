@@ -1,0 +1,94 @@
+"""What a command starts with: where things are, the checked configuration, and the world now."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator import clock
+from orchestrator.config import environment, load, locations
+from orchestrator.decide import agents, classifier, recommender
+from orchestrator.errors import UsageError
+from orchestrator.providers import readiness
+from orchestrator.records import Decision, Json, Snapshot, Wishes
+from orchestrator.state import history, inflight, redaction, usage
+
+
+class Session:
+    """One start of a command."""
+
+    def __init__(self) -> None:
+        """Read the environment and the configuration; raises ConfigError."""
+        at = locations.locate(os.environ)
+        self.environment = environment.read(at.root, os.environ)
+        self.at = locations.locate(self.environment)
+        self.config = load.load(self.at.config)
+        self.unready = readiness.unready(self.config, self.environment)
+        self.config = self.config._replace(
+            providers={
+                name: provider
+                for name, provider in self.config.providers.items()
+                if not (provider.optional and all(self.unready[name]))
+            }
+        )
+        self.terms = classifier.vocabulary(self.config.keywords)
+        self.catalog = agents.catalog(self.config.agents)
+        self.secrets = redaction.secrets_of(self.environment)
+
+    def world(self, now_ms: int) -> Snapshot:
+        """Look at usage, readiness and what is running; raises StorageError."""
+        zone = str(self.config.settings["zone"])
+        return Snapshot(
+            usages={
+                name: usage.load(self.at.state, provider, now_ms, zone)
+                for name, provider in self.config.providers.items()
+            },
+            unready=self.unready,
+            busy=inflight.busy_agents(self.at.state),
+            history=history.load(self.at.state),
+        )
+
+    def decide(self, task: str, wishes: Wishes, now_ms: int) -> Decision:
+        """Make the decision for a task; raises UsageError."""
+        return recommender.recommend(
+            task, wishes, self.config, self.terms, self.catalog, self.world(now_ms), now_ms
+        )
+
+    def checked_task(self, data: bytes) -> str:
+        """Read a task's bytes; raises UsageError when they are empty, too many or no UTF-8."""
+        limit = self.config.settings["max_task_bytes"]
+        if len(data) > limit:
+            raise UsageError(
+                f"the task has {len(data)} bytes, more than max_task_bytes {limit}; "
+                "put large material into a file of the repository"
+            )
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"the task is not UTF-8 (byte {error.start}); convert it, for example with iconv"
+            ) from None
+        if not text.strip():
+            raise UsageError("the task is empty; say what is to be done")
+        return text
+
+    def logged_task(self, task: str) -> Json:
+        """Write a task as logs hold it: redacted and shortened, with the digest of the whole."""
+        settings = self.config.settings
+        text = redaction.redact(task, self.secrets)
+        if not settings["log_full_task"]:
+            text = redaction.shortened(text, settings["log_task_bytes"])
+        return {"text": text, "sha256": _sha256(task.encode("utf-8"))}
+
+
+def new_task_id(now_ms: int) -> str:
+    """Name one dispatch: its UTC time and eight random hex digits."""
+    stamp = clock.iso(now_ms).replace("-", "").replace(":", "")
+    return f"{stamp}-{os.urandom(4).hex()}"
+
+
+def _sha256(data: bytes) -> str:
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found] # hashlib loads OpenSSL: 3 ms
+    except ImportError:
+        from hashlib import sha256
+    return str(sha256(data).hexdigest())

@@ -1,0 +1,190 @@
+"""Read the config folder and check it, telling all problems at once.
+
+Each document is checked against its schema, then references between documents are checked.
+`local.json`, the user's overlay, is merged into them first (RFC 7396: objects merge, null removes,
+anything else replaces).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from orchestrator.config.schema import problems
+from orchestrator.errors import ConfigError
+from orchestrator.records import Config, Json, Limit, Model, Provider, Transport
+
+DOCUMENTS = ("providers", "keywords", "agents", "prices")
+MICRO = 1_000_000
+
+
+def load(folder: str) -> Config:
+    """Load and check `folder`; raises ConfigError holding every problem found."""
+    found: list[str] = []
+    overlay = _read(folder, "local", found, optional=True) or {}
+    documents: dict[str, Json] = {}
+    for name in ("local", *DOCUMENTS):
+        document = overlay if name == "local" else _read(folder, name, found)
+        if document is None:
+            continue
+        if name != "local" and isinstance(overlay.get(name), dict):
+            document = merge(document, overlay[name])
+        found += complaints(folder, name, document)
+        documents[name] = document
+    if not found:
+        found = _references(documents)
+    if found:
+        raise ConfigError(found)
+    return _config(folder, documents)
+
+
+def complaints(folder: str, name: str, document: Any) -> list[str]:
+    """Check one document against its schema: `file: path: what is wrong: what is allowed`."""
+    schema = _parse(os.path.join(folder, "schema", f"{name}.schema.json"))
+    return [
+        f"config/{name}.json: {path or 'document'}: {wrong}: {allowed}"
+        for path, wrong, allowed in problems(document, schema)
+    ]
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch (RFC 7396) and return the result; neither input changes."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def _read(folder: str, name: str, found: list[str], *, optional: bool = False) -> Json | None:
+    try:
+        document = _parse(os.path.join(folder, f"{name}.json"))
+    except FileNotFoundError:
+        if not optional:
+            found.append(f"config/{name}.json: document: is missing: the file from the repository")
+        return None
+    except OSError as error:
+        found.append(f"config/{name}.json: document: {error.strerror}: a readable file")
+        return None
+    except ValueError as error:
+        found.append(f"config/{name}.json: document: is not JSON ({error}): one JSON object")
+        return None
+    if not isinstance(document, dict):
+        found.append(f"config/{name}.json: document: is not an object: one JSON object")
+        return None
+    return document
+
+
+def _parse(path: str) -> Any:
+    with open(path, encoding="utf-8-sig") as file:
+        return json.load(file, object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return document
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a number JSON knows")
+
+
+def _references(documents: dict[str, Json]) -> list[str]:
+    """Check what one document says of another: names of tiers, clients and providers."""
+    found: list[str] = []
+    config, keywords = documents["providers"], documents["keywords"]
+    tiers = [tier["name"] for tier in config["settings"]["tiers"]]
+    for name, provider in config["providers"].items():
+        at = f"config/providers.json: providers.{name}"
+        for position, model in enumerate(provider["models"]):
+            if model["tier"] not in tiers:
+                allowed = "one of " + ", ".join(tiers)
+                found.append(f"{at}.models[{position}].tier: is {model['tier']!r}: {allowed}")
+        for position, transport in enumerate(provider["transports"]):
+            wanted = "client" if transport["kind"] == "cli" else "dialect"
+            if wanted not in transport:
+                found.append(f"{at}.transports[{position}].{wanted}: is missing: needed by its kind")
+            elif wanted == "client" and transport["client"] not in config["clients"]:
+                allowed = "one of " + ", ".join(config["clients"])
+                found.append(
+                    f"{at}.transports[{position}].client: is {transport['client']!r}: {allowed}"
+                )
+    if not any(provider["enabled"] for provider in config["providers"].values()):
+        found.append("config/providers.json: providers: none is enabled: at least one")
+    for part in ("strong", "weak"):
+        for name in keywords[part]:
+            if name not in config["providers"]:
+                allowed = "one of " + ", ".join(config["providers"])
+                found.append(f"config/keywords.json: {part}.{name}: is not a provider: {allowed}")
+    if not documents["agents"]["agents"]:
+        found.append("config/agents.json: agents: is empty: at least one")
+    return found
+
+
+def _config(folder: str, documents: dict[str, Json]) -> Config:
+    config, prices = documents["providers"], documents["prices"]
+    return Config(
+        folder=folder,
+        settings=config["settings"],
+        providers={n: _provider(n, p) for n, p in config["providers"].items() if p["enabled"]},
+        clients=config["clients"],
+        keywords=documents["keywords"],
+        agents=documents["agents"],
+        prices=prices["models"],
+        price_version=f"{prices['source']} {prices['version']}",
+    )
+
+
+def _provider(name: str, raw: Json) -> Provider:
+    return Provider(
+        name=name,
+        title=raw["title"],
+        optional=raw["enabled"] == "auto",
+        specializations=tuple(raw["specializations"]),
+        cost_tier=raw["cost_tier"],
+        cost_per_request_usd=float(raw["cost_per_request_usd"]),
+        limits=tuple(_limit(row) for row in raw["limits"]),
+        models=tuple(
+            Model(m["name"], m["tier"], m["context_window"], m["max_output_tokens"])
+            for m in raw["models"]
+        ),
+        transports=tuple(_transport(t) for t in raw["transports"]),
+    )
+
+
+def _limit(row: Json) -> Limit:
+    money = row["metric"] == "cost_usd"
+    return Limit(
+        metric=row["metric"],
+        window_s=row.get("window_s"),
+        period=row.get("period"),
+        limit=round(row["limit"] * MICRO) if money else int(row["limit"]),
+        block_at_percent=float(row["block_at_percent"]),
+        scope=row.get("scope", "provider"),
+    )
+
+
+def _transport(raw: Json) -> Transport:
+    return Transport(
+        kind=raw["kind"],
+        account=raw["account"],
+        billing=raw["billing"],
+        repo_access=raw["repo_access"],
+        client=raw.get("client"),
+        dialect=raw.get("dialect"),
+        base_url=raw.get("base_url", ""),
+        base_url_env=raw.get("base_url_env"),
+        key_env=tuple(raw.get("key_env", ())),
+        overhead_tokens=raw["overhead_tokens"],
+        first_byte_s=float(raw["first_byte_s"]),
+        idle_s=float(raw["idle_s"]),
+    )

@@ -1,0 +1,1 @@
+"""Thinking: pure functions of values; no I/O and no clock."""

@@ -1,0 +1,84 @@
+"""What a task is expected to cost, what one turn may cost at most, and what a call did cost.
+
+Input counts are all input tokens; `cached_input_tokens` and `cache_write_tokens` are parts of them.
+Money is integer micro-USD, rounded up.
+"""
+
+from __future__ import annotations
+
+import math
+
+from orchestrator.config.prices import price_of
+from orchestrator.records import Config, Estimate, Json, Model, Price, Provider, Spent, Transport, Turn
+
+BYTES_PER_TOKEN = 4  # what text comes to on average; for estimates only
+BYTES_PER_RATE_TOKEN = 3  # a cautious reading, for rate limits
+MICRO = 1_000_000
+TYPICAL_OUTPUT_TOKENS = 1200
+TYPICAL_SECONDS = 40.0
+
+
+def rates_for(price: Price, input_tokens: int) -> Price:
+    """Pick the rates of a prompt of this size: above a threshold all of it costs the dearer rate."""
+    chosen = price
+    for threshold, dearer in price.above:
+        if input_tokens > threshold:
+            chosen = dearer
+    return chosen
+
+
+def cost_micro_usd(price: Price, spent: Spent, per_request_usd: float = 0.0) -> int:
+    """Price what a call used."""
+    rates = rates_for(price, spent.input_tokens)
+    cached = min(spent.cached_input_tokens, spent.input_tokens)
+    written = min(spent.cache_write_tokens, spent.input_tokens - cached)
+    plain = spent.input_tokens - cached - written
+    total = (
+        plain * rates.input_usd_per_mtok
+        + cached * rates.cache_read_usd_per_mtok
+        + written * rates.cache_write_usd_per_mtok
+        + spent.output_tokens * rates.output_usd_per_mtok
+        + spent.requests * per_request_usd * MICRO
+    )
+    return math.ceil(round(total, 3))
+
+
+def turn_bound(
+    price: Price | None, text_bytes: int, overhead_tokens: int, max_output: int, per_request: float
+) -> Turn:
+    """Bound one turn: money counts a token a byte, which no tokenizer exceeds; rates a third."""
+    tokens = text_bytes // BYTES_PER_RATE_TOKEN + overhead_tokens + max_output
+    if price is None:
+        return Turn(1, tokens, 0)
+    most = text_bytes + overhead_tokens
+    rates = rates_for(price, most)
+    dearest = max(rates.input_usd_per_mtok, rates.cache_write_usd_per_mtok)
+    money = most * dearest + max_output * rates.output_usd_per_mtok + per_request * MICRO
+    return Turn(1, tokens, math.ceil(money))
+
+
+def estimate(  # noqa: PLR0913 the facts of one estimate
+    config: Config,
+    provider: Provider,
+    model: Model,
+    transport: Transport,
+    text_bytes: int,
+    history: Json,
+    day: str,
+) -> Estimate | None:
+    """Expect tokens, money and time of a task, from past runs where there are any.
+
+    None when a metered transport has no price for the model. `history` maps `provider/model/kind` to
+    `{runs, input_overhead_tokens, output_tokens, seconds}`.
+    """
+    price = price_of(config.prices, model.name, day)
+    if price is None and transport.billing != "free":
+        return None
+    past = history.get(f"{provider.name}/{model.name}/{transport.kind}")
+    overhead = past["input_overhead_tokens"] if past else transport.overhead_tokens
+    output = past["output_tokens"] if past else min(TYPICAL_OUTPUT_TOKENS, model.max_output_tokens)
+    seconds = past["seconds"] if past else TYPICAL_SECONDS
+    spent = Spent(1, text_bytes // BYTES_PER_TOKEN + int(overhead), 0, 0, int(output))
+    money = cost_micro_usd(price, spent, provider.cost_per_request_usd) if price else 0
+    source = "history" if past else "config"
+    return Estimate(spent.input_tokens, spent.output_tokens, money / MICRO, float(seconds), source)

@@ -1,0 +1,92 @@
+"""What to do after a failed attempt: wait, take the next route, or stop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from orchestrator import records as r
+
+# Which routes a failure rules out for the rest of the task.
+ROUTE, ACCOUNT, MODEL, TASK = "route", "account", "model", "task"
+RULES_OUT = {
+    r.RATE_LIMIT: ACCOUNT,
+    r.QUOTA: ACCOUNT,
+    r.SERVER: ACCOUNT,
+    r.NETWORK: ACCOUNT,
+    r.STALLED: ACCOUNT,
+    r.NO_ROOM: ACCOUNT,
+    r.BUDGET: ACCOUNT,
+    r.AUTH: ROUTE,
+    r.NOT_INSTALLED: ROUTE,
+    r.EMPTY: ROUTE,
+    r.INVALID_INPUT: ACCOUNT,
+    r.CONTEXT_LENGTH: MODEL,
+    r.TIMEOUT: TASK,
+    r.VERIFY_FAILED: TASK,
+    r.INTERRUPTED: TASK,
+}
+MAY_RETRY = (r.RATE_LIMIT, r.SERVER, r.NETWORK, r.STALLED, r.EMPTY)
+EXIT_CODES = (
+    (3, (r.RATE_LIMIT, r.QUOTA, r.NO_ROOM, r.BUDGET)),
+    (4, (r.AUTH, r.NOT_INSTALLED)),
+    (5, (r.TIMEOUT, r.STALLED, r.NETWORK, r.SERVER)),
+)
+
+
+class Step(NamedTuple):
+    """The next thing to do: the routes left, after waiting; an empty list means stop."""
+
+    routes: tuple[r.Route, ...]
+    wait_s: float
+
+
+def next_step(  # noqa: PLR0913 the rule needs them all
+    failure: r.Failure,
+    route: r.Route,
+    rest: Sequence[r.Route],
+    tries: int,
+    settings: r.Json,
+    draw: Callable[[], float] = random.random,
+) -> Step:
+    """Choose the next step (seed 002, section 9; DESIGN of the fallback).
+
+    Another route that is free is taken at once. Only when none is left, a passing failure is retried
+    on the same route, after what the provider asked for (at most `retry_after_cap_s`), else after
+    `base_s` doubling with full jitter up to `cap_s`.
+    """
+    left = tuple(other for other in rest if not _ruled_out(failure, route, other))
+    if RULES_OUT[failure.kind] == TASK:
+        return Step((), 0.0)
+    if left:
+        return Step(left, 0.0)
+    if failure.kind not in MAY_RETRY or tries >= settings["attempts"]["per_route"]:
+        return Step((), 0.0)
+    backoff = settings["backoff"]
+    if failure.wait_s is not None:
+        if failure.wait_s > backoff["retry_after_cap_s"]:
+            return Step((), 0.0)
+        return Step((route,), max(0.0, failure.wait_s))
+    ceiling = min(backoff["cap_s"], backoff["base_s"] * 2 ** (tries - 1))
+    return Step((route,), draw() * ceiling)
+
+
+def exit_code(kinds: Sequence[str]) -> int:
+    """Name the exit code of a task whose attempts failed so: 3 limits, 4 access, 5 outage, else 1."""
+    for code, group in EXIT_CODES:
+        if kinds and all(kind in group for kind in kinds):
+            return code
+    if kinds and kinds[-1] == r.TIMEOUT:
+        return 5
+    limited = [kind for kind in kinds if kind in EXIT_CODES[0][1]]
+    return 3 if limited and all(k in EXIT_CODES[0][1] + EXIT_CODES[1][1] for k in kinds) else 1
+
+
+def _ruled_out(failure: r.Failure, failed: r.Route, other: r.Route) -> bool:
+    scope = RULES_OUT[failure.kind]
+    if scope == ACCOUNT:
+        return other.transport.account == failed.transport.account
+    if scope == MODEL:
+        return other.provider == failed.provider and other.model == failed.model
+    return other == failed

@@ -1,0 +1,112 @@
+"""Counting what was used in sliding windows and in days and months.
+
+A window is a mapping from slot to amount. A sliding window of `window_s` has 60 slots a window and
+every touched slot counts whole, so that any real window holds at most what we counted (error at
+most 1/60). A period's slot is its name in the configured zone: `2026-11-20`, `2026-11`.
+"""
+
+from __future__ import annotations
+
+import calendar
+import time
+
+from orchestrator.records import Limit
+
+SLOTS = 60
+DAY_MS = 86_400_000
+KEPT_PERIODS = 3
+
+Window = dict[str, int]
+
+
+def slot_of(limit: Limit, at_ms: int, zone: str) -> str:
+    """Name the slot of `limit` that a call sent at `at_ms` falls into."""
+    if limit.period is not None:
+        day = day_of(at_ms, zone)
+        return day if limit.period == "day" else day[:7]
+    return str(at_ms // _width_ms(limit))
+
+
+def used(window: Window, limit: Limit, now_ms: int, zone: str) -> int:
+    """Sum what counts against `limit` at `now_ms`."""
+    if limit.period is not None:
+        return window.get(slot_of(limit, now_ms, zone), 0)
+    first = _first_live(limit, now_ms)
+    last = _last_live(limit, now_ms)
+    return sum(amount for slot, amount in window.items() if first <= int(slot) <= last)
+
+
+def add(window: Window, limit: Limit, amount: int, at_ms: int, now_ms: int, zone: str) -> Window:
+    """Return the window with `amount` booked at `at_ms`, without the slots nobody will ask for."""
+    slot = slot_of(limit, at_ms, zone)
+    grown = {**window, slot: window.get(slot, 0) + amount}
+    if limit.period is not None:
+        return {name: grown[name] for name in sorted(grown)[-KEPT_PERIODS:]}
+    first = _first_live(limit, now_ms)
+    return {name: value for name, value in grown.items() if int(name) >= first}
+
+
+def free_at(window: Window, limit: Limit, target: int, now_ms: int, zone: str) -> int | None:
+    """Tell the first moment at which at most `target` is used, when nothing is added; else None."""
+    if limit.period is not None:
+        return next_period(limit.period, now_ms, zone)
+    left = used(window, limit, now_ms, zone)
+    if left <= target:
+        return now_ms
+    width, first = _width_ms(limit), _first_live(limit, now_ms)
+    for slot in sorted(int(name) for name in window if int(name) >= first):
+        left -= window[str(slot)]
+        if left <= target:
+            return (slot + 1) * width + _window_ms(limit)
+    return None
+
+
+def day_of(at_ms: int, zone: str) -> str:
+    """Name the day of a moment in `zone`, `YYYY-MM-DD`."""
+    if zone == "UTC":
+        return time.strftime("%Y-%m-%d", time.gmtime(at_ms // 1000))
+    return _local(at_ms, zone).strftime("%Y-%m-%d")
+
+
+def next_period(period: str, now_ms: int, zone: str) -> int:
+    """Tell when the next day or month begins in `zone`, in epoch milliseconds."""
+    year, month, day = (int(part) for part in day_of(now_ms, zone).split("-"))
+    if period == "month":
+        year, month, day = (year + 1, 1, 1) if month == 12 else (year, month + 1, 1)
+    elif zone == "UTC":
+        return (now_ms // DAY_MS + 1) * DAY_MS
+    if zone == "UTC":
+        return calendar.timegm((year, month, day, 0, 0, 0)) * 1000
+    import datetime  # only other zones pay for it
+    import zoneinfo
+
+    start = datetime.date(year, month, day)
+    if period == "day":
+        start += datetime.timedelta(days=1)
+    midnight = datetime.datetime.combine(start, datetime.time(), zoneinfo.ZoneInfo(zone))
+    return int(midnight.timestamp()) * 1000
+
+
+def _local(at_ms: int, zone: str):  # type: ignore[no-untyped-def] # datetime is imported late
+    import datetime  # the decision path in UTC must not pay for it
+    import zoneinfo
+
+    return datetime.datetime.fromtimestamp(at_ms / 1000, zoneinfo.ZoneInfo(zone))
+
+
+def _window_ms(limit: Limit) -> int:
+    return (limit.window_s or 0) * 1000
+
+
+def _width_ms(limit: Limit) -> int:
+    return max(1, _window_ms(limit) // SLOTS)
+
+
+def _first_live(limit: Limit, now_ms: int) -> int:
+    """Name the oldest slot that reaches into the window: its end is after `now - window`."""
+    return (now_ms - _window_ms(limit)) // _width_ms(limit)
+
+
+def _last_live(limit: Limit, now_ms: int) -> int:
+    """Name the youngest slot that counts; one further ahead stems from a clock that went back."""
+    return (now_ms + _window_ms(limit)) // _width_ms(limit)

@@ -1,0 +1,1 @@
+"""Reaching: the clients and wire formats of the providers."""

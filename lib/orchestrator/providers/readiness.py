@@ -1,0 +1,72 @@
+"""Whether a provider can be reached: its client is installed and logged in, or its key is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from orchestrator.records import Config, Json, Transport
+
+
+def unready(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
+    """Say per provider and transport why it can't be used, None where it can."""
+    found: dict[str, str | None] = {}
+    for client in config.clients.values():
+        command = client["command"]
+        if command not in found:
+            found[command] = which(command, environment.get("PATH", os.defpath))
+    return {
+        name: tuple(
+            _missing(transport, config.clients, found, environment)
+            for transport in provider.transports
+        )
+        for name, provider in config.providers.items()
+    }
+
+
+def which(command: str, path: str) -> str | None:
+    """Find an executable on PATH (shutil's costs milliseconds the decision path does not have)."""
+    if os.sep in command:
+        return command if _runs(command) else None
+    for folder in path.split(os.pathsep):
+        candidate = os.path.join(folder, command)
+        if folder and _runs(candidate):
+            return candidate
+    return None
+
+
+def key_of(transport: Transport, environment: Mapping[str, str]) -> str | None:
+    """Take the key of a transport from the first of its variables that is set."""
+    return next((environment[name] for name in transport.key_env if environment.get(name)), None)
+
+
+def base_url_of(transport: Transport, environment: Mapping[str, str]) -> str:
+    """Take the address of a transport: its standard variable, else the configured one."""
+    named = environment.get(transport.base_url_env, "") if transport.base_url_env else ""
+    return (named or transport.base_url).rstrip("/")
+
+
+def _missing(
+    transport: Transport,
+    clients: Json,
+    found: Mapping[str, str | None],
+    environment: Mapping[str, str],
+) -> str | None:
+    if transport.client is not None:
+        client = clients[transport.client]
+        if found[client["command"]] is None:
+            return f"the {client['command']} client is not installed"
+        if transport.billing == "subscription":
+            home = environment.get("HOME") or os.path.expanduser("~")
+            paths = [name.replace("~", home, 1) for name in client["login_files"]]
+            if not any(os.path.isfile(path) for path in paths):
+                return f"the {client['command']} client is not logged in"
+    if transport.key_env and key_of(transport, environment) is None:
+        return f"{' or '.join(transport.key_env)} is not set"
+    if not transport.client and not base_url_of(transport, environment):
+        return f"{transport.base_url_env} is not set"
+    return None
+
+
+def _runs(path: str) -> bool:
+    return os.access(path, os.X_OK) and os.path.isfile(path)

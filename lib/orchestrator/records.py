@@ -1,0 +1,294 @@
+"""The values passed between the rooms of the house: shapes only, no logic.
+
+Money is integer micro-USD where it is counted and `*_usd` floats where it is shown; moments are
+epoch milliseconds; byte and token counts are integers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
+
+# Failure classes of one attempt.
+RATE_LIMIT = "RATE_LIMIT"
+QUOTA = "QUOTA"
+AUTH = "AUTH"
+TIMEOUT = "TIMEOUT"
+STALLED = "STALLED"
+NETWORK = "NETWORK"
+SERVER = "SERVER"
+INVALID_INPUT = "INVALID_INPUT"
+CONTEXT_LENGTH = "CONTEXT_LENGTH"
+EMPTY = "EMPTY"
+NOT_INSTALLED = "NOT_INSTALLED"
+BUDGET = "BUDGET"
+VERIFY_FAILED = "VERIFY_FAILED"
+NO_ROOM = "NO_ROOM"
+INTERRUPTED = "INTERRUPTED"
+
+# What a person gets of a task.
+VERIFIED = "verified"
+DELIVERED = "delivered"
+UNVERIFIED = "unverified"
+FAILED = "failed"
+STOPPED = "interrupted"
+
+ACCESS_LEVELS = ("none", "read", "edit")
+
+
+class Limit(NamedTuple):
+    """One row of a provider's limits; exactly one of `window_s` and `period` is set."""
+
+    metric: str  # requests | tokens | cost_usd
+    window_s: int | None
+    period: str | None  # day | month
+    limit: int  # requests, tokens or micro-USD
+    block_at_percent: float
+    scope: str  # provider | account | model
+
+    @property
+    def name(self) -> str:
+        """Name the row as usage files do: `tokens/60s`, `cost_usd/day`."""
+        return f"{self.metric}/{self.period or f'{self.window_s}s'}"
+
+
+class Price(NamedTuple):
+    """What a model costs, in USD per million tokens; `above` lists dearer rows by input size."""
+
+    input_usd_per_mtok: float
+    output_usd_per_mtok: float
+    cache_read_usd_per_mtok: float
+    cache_write_usd_per_mtok: float
+    above: tuple[tuple[int, Price], ...] = ()
+
+
+class Model(NamedTuple):
+    """One model of a provider; sizes in tokens."""
+
+    name: str
+    tier: str
+    context_window: int
+    max_output_tokens: int
+
+
+class Transport(NamedTuple):
+    """One way to reach a provider: its command-line client or its HTTP API."""
+
+    kind: str  # cli | api
+    account: str
+    billing: str  # subscription | metered | free
+    repo_access: str
+    client: str | None  # a name under `clients`, for cli
+    dialect: str | None  # a wire format, for api
+    base_url: str
+    base_url_env: str | None
+    key_env: tuple[str, ...]
+    overhead_tokens: int
+    first_byte_s: float
+    idle_s: float
+
+
+class Provider(NamedTuple):
+    """One provider as configured."""
+
+    name: str
+    title: str
+    optional: bool  # counts only when it is ready
+    specializations: tuple[str, ...]
+    cost_tier: str
+    cost_per_request_usd: float
+    limits: tuple[Limit, ...]
+    models: tuple[Model, ...]
+    transports: tuple[Transport, ...]
+
+
+class Config(NamedTuple):
+    """Everything read from the config folder, checked."""
+
+    folder: str
+    settings: Json
+    providers: dict[str, Provider]
+    clients: Json
+    keywords: Json
+    agents: Json
+    prices: dict[str, Json]
+    price_version: str
+
+
+class Match(NamedTuple):
+    """A word of the task that counted; `start` and `end` are character offsets."""
+
+    word: str
+    keyword: str
+    provider: str
+    kind: str  # strong | weak | topic
+    points: int
+    start: int
+    end: int
+
+
+class Classification(NamedTuple):
+    """What a task asks for; scores are keyed by provider."""
+
+    primary: str
+    scores: dict[str, int]
+    raw_scores: dict[str, int]
+    fallback_chain: tuple[str, ...]
+    task_type: str
+    complexity: float
+    tier: str
+    matched: tuple[Match, ...]
+    clear: bool
+
+
+class Wishes(NamedTuple):
+    """What the person asked for beside the task; None means: you choose."""
+
+    provider: str | None = None
+    model: str | None = None
+    agent: str | None = None
+    transport: str | None = None
+    complexity: float | None = None
+    tier: str | None = None
+    max_cost_usd: float | None = None
+    timeout_s: float | None = None
+    verify: str | None = None
+    edit: bool = False
+    allow_blind: bool = False
+    force: bool = False
+
+
+class Block(NamedTuple):
+    """Why a provider is left out; `kind` is limit, readiness, access or wish."""
+
+    kind: str
+    reason: str
+    retry_at_ms: int | None = None
+
+
+class Room(NamedTuple):
+    """How full a provider is; percents are exact ratios times 100, None when unlimited."""
+
+    requests_percent: float | None
+    tokens_percent: float | None
+    cost_today_usd: float
+    daily_budget_usd: float | None
+    blocks: tuple[Block, ...]
+
+
+class Estimate(NamedTuple):
+    """What one dispatch is expected to take."""
+
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    seconds: float
+    source: str  # history | config
+
+
+class Route(NamedTuple):
+    """One concrete way to run the task."""
+
+    provider: str
+    model: str
+    transport: Transport
+    access: str  # none | read | edit
+    max_output_tokens: int
+
+
+class Candidate(NamedTuple):
+    """A provider weighed for one task."""
+
+    provider: str
+    raw_score: int
+    score: int
+    model: Model | None
+    room: Room
+    blocks: tuple[Block, ...]
+    estimate: Estimate | None
+    routes: tuple[Route, ...]
+
+
+class Agent(NamedTuple):
+    """An agent of the catalog."""
+
+    name: str
+    category: str
+    specialization: str
+    access: str
+    reason: str
+    score: float
+
+
+class Decision(NamedTuple):
+    """The answer to: who runs this, with what, and why."""
+
+    classification: Classification
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate | None
+    chain: tuple[Route, ...]
+    agent: Agent
+    access: str
+    reason: str
+    ready: bool
+    no_room: bool
+    retry_at_ms: int | None
+    notes: tuple[str, ...]
+
+
+class Turn(NamedTuple):
+    """What one turn may use at most: tokens as rates count them, money as a true bound."""
+
+    requests: int
+    tokens: int
+    cost_micro_usd: int
+
+
+class Spent(NamedTuple):
+    """What an attempt used, as the provider told or as we had to estimate."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float | None = None  # the provider's own figure
+
+
+class Failure(NamedTuple):
+    """Why an attempt failed; `wait_s` and `retry_at_ms` as the provider told."""
+
+    kind: str
+    message: str
+    wait_s: float | None = None
+    retry_at_ms: int | None = None
+
+
+class Event(NamedTuple):
+    """Something a client or an API told while it ran."""
+
+    kind: str  # started | text | tool | usage | retry | wall | done | note
+    text: str = ""
+    spent: Spent | None = None
+    failure: Failure | None = None
+
+
+class Outcome(NamedTuple):
+    """How one attempt ended; `failure` is None when it delivered."""
+
+    answer: str
+    spent: Spent
+    usage_known: bool
+    failure: Failure | None
+    used_tools: bool
+    first_wall_ms: int | None = None
+
+
+class Snapshot(NamedTuple):
+    """What is known of the world when a decision is made; keyed by provider."""
+
+    usages: dict[str, Json]
+    unready: dict[str, tuple[str | None, ...]]  # per transport: why it can't be used, or None
+    busy: dict[str, int]  # tasks in flight by agent
+    history: Json

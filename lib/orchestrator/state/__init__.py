@@ -1,0 +1,1 @@
+"""Remembering: usage, reservations, journals; the only code that writes."""

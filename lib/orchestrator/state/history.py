@@ -1,0 +1,39 @@
+"""What past runs took, per route: the base of estimates (seed 002, phase 4)."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator.errors import StorageError
+from orchestrator.records import Json
+from orchestrator.state import files
+
+WEIGHT_OF_NEW = 0.3
+FIGURES = ("input_overhead_tokens", "output_tokens", "seconds")
+
+
+def load(state: str) -> Json:
+    """Read the figures, keyed `provider/model/transport`; a broken file only costs precision."""
+    try:
+        return files.read_json(_path(state)) or {}
+    except StorageError:
+        return {}
+
+
+def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> None:
+    """Blend the figures of a run that delivered into the running average of its route."""
+    with files.usage_locked(os.path.join(state, ".state")):
+        known = load(state)
+        past = known.get(key)
+        if past is None:
+            known[key] = {"runs": 1, **{name: figures[name] for name in FIGURES}}
+        else:
+            known[key] = {"runs": past["runs"] + 1} | {
+                name: round(past[name] + WEIGHT_OF_NEW * (figures[name] - past[name]), 3)
+                for name in FIGURES
+            }
+        files.replace(_path(state), known, fsync=fsync)
+
+
+def _path(state: str) -> str:
+    return os.path.join(state, ".state", "history.json")

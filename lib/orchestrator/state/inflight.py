@@ -1,0 +1,104 @@
+"""What is running now: one file per task, written step by step, locked by its owner while it lives.
+
+The lock, not a process id or a clock, tells whether the owner is alive. Each step is one line, made
+durable before the next thing happens, so that recovery can replay from the first step missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+
+from orchestrator.errors import StorageError
+from orchestrator.records import Json
+from orchestrator.state import files
+
+SEPARATOR = "--"
+
+
+class InFlight:
+    """The in-flight file of a task, held open and locked."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        """Take over a descriptor that is locked."""
+        self.path, self.descriptor = path, descriptor
+
+    def note(self, step: str, **facts: object) -> None:
+        """Record one step durably; raises StorageError."""
+        line = json.dumps({"step": step, **facts}, ensure_ascii=False).encode() + b"\n"
+        try:
+            os.write(self.descriptor, line)
+            os.fdatasync(self.descriptor)
+        except OSError as error:
+            raise StorageError(f"{self.path}: {error.strerror}; nothing more was started") from error
+
+    def close(self) -> None:
+        """Forget the task: everything about it is in the logs."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
+        os.close(self.descriptor)
+
+
+def folder_of(state: str) -> str:
+    """Name the folder of the in-flight files."""
+    return os.path.join(state, ".state", "inflight")
+
+
+def begin(state: str, task_id: str, agent: str, **facts: object) -> InFlight:
+    """Create the file of a task, locked; raises StorageError."""
+    path = os.path.join(files.ensure_folder(folder_of(state)), f"{task_id}{SEPARATOR}{agent}.jsonl")
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        while True:
+            descriptor = os.open(path, flags, 0o600)
+            if files.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
+                break
+            os.close(descriptor)  # a recovery swept the empty file in this instant
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}; nothing was started") from error
+    running = InFlight(path, descriptor)
+    running.note("begin", task_id=task_id, **facts)
+    return running
+
+
+def any_listed(state: str) -> bool:
+    """Tell whether any task is in flight or was left behind."""
+    return bool(_names(state))
+
+
+def busy_agents(state: str) -> dict[str, int]:
+    """Count the tasks in flight by agent, from the names of the files alone."""
+    counts: dict[str, int] = {}
+    for name in _names(state):
+        agent = name.removesuffix(".jsonl").rpartition(SEPARATOR)[2]
+        counts[agent] = counts.get(agent, 0) + 1
+    return counts
+
+
+def orphans(state: str) -> Iterator[tuple[InFlight, list[Json]]]:
+    """Yield the files whose owner is dead, locked, with the steps that were recorded whole."""
+    for name in _names(state):
+        path = os.path.join(folder_of(state), name)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue  # its owner finished just now
+        if not files.try_flock(descriptor) or not os.fstat(descriptor).st_nlink:
+            os.close(descriptor)
+            continue
+        steps = []
+        for line in files.complete_lines(path):
+            try:
+                steps.append(json.loads(line))
+            except ValueError:
+                break
+        yield InFlight(path, descriptor), steps
+
+
+def _names(state: str) -> list[str]:
+    try:
+        return sorted(n for n in os.listdir(folder_of(state)) if n.endswith(".jsonl"))
+    except OSError:
+        return []

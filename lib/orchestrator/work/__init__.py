@@ -1,0 +1,1 @@
+"""Doing: one task from reservation to record."""

@@ -1,0 +1,60 @@
+"""Sum the JUnit reports of the test phases into one line, "N passed, N failed".
+
+Each argument is STATUS:REPORT, the exit status of a phase and its report's path (or nothing).
+A phase that failed without a report, or with one that names no failed test, counts as one failure:
+the line never says "0 failed" after a failed phase.
+"""
+
+import sys
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+
+class Count(NamedTuple):
+    """How many tests of a phase passed, and how many failed."""
+
+    passed: int
+    failed: int
+
+
+def read_report(path: str) -> Count:
+    """Count the test cases of one JUnit report; skipped ones count as neither.
+
+    Raises OSError when there is no report, ElementTree.ParseError when it was cut off.
+    """
+    passed = failed = 0
+    for case in ET.parse(path).iter("testcase"):  # noqa: S314  # written by our own test run
+        outcomes = {child.tag for child in case}
+        if outcomes & {"failure", "error"}:
+            failed += 1
+        elif "skipped" not in outcomes:
+            passed += 1
+    return Count(passed, failed)
+
+
+def count_phase(status: int, path: str) -> Count:
+    """Count one phase; its exit status has the last word on whether it failed."""
+    count = Count(0, 0)
+    unreadable = False
+    if path:
+        try:
+            count = read_report(path)
+        except (OSError, ET.ParseError) as error:
+            print(f"{path}: {error}", file=sys.stderr)
+            unreadable = True
+    if (status or unreadable) and not count.failed:
+        return count._replace(failed=1)
+    return count
+
+
+def main(arguments: list[str]) -> int:
+    """Print the line; 1 when anything failed."""
+    phases = [argument.split(":", 1) for argument in arguments]
+    counts = [count_phase(int(status), path) for status, path in phases]
+    failed = sum(count.failed for count in counts)
+    print(f"{sum(count.passed for count in counts)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
