@@ -132,6 +132,7 @@ def outcome_facts(outcome: Outcome, started_ms: int, ended_ms: int) -> Json:
         "error": outcome.failure.message if outcome.failure else None,
         "used_tools": outcome.used_tools,
         "wall_at": _iso(outcome.first_wall_ms),
+        "retry_at": _iso(outcome.failure.retry_at_ms) if outcome.failure else None,
         "start_time": clock.iso(started_ms),
         "end_time": clock.iso(ended_ms),
         "latency_ms": ended_ms - started_ms,

@@ -14,7 +14,7 @@ from .record import Record, shown
 from .scenario import PROVIDERS
 
 KEPT_REQUESTS = 10_000
-KEPT_TEXTS = 128 * 1024 * 1024
+KEPT_TEXTS = 64 * 1024 * 1024
 
 
 class Books:
@@ -49,10 +49,11 @@ class Books:
             record.status = status
             self._accounts[record.call.provider].refused += 1
 
-    def fault(self, record: Record, kind: str) -> None:
-        """Enter a fault."""
+    def fault(self, record: Record, kind: str, status: int | None = None) -> None:
+        """Enter a fault; its status is its kind where nothing more is known."""
         with self._lock:
-            record.status = kind
+            record.fault = kind
+            record.status = kind if status is None else status
             self._accounts[record.call.provider].faulted += 1
 
     def serve(self, record: Record) -> None:

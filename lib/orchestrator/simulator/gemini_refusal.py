@@ -5,6 +5,9 @@ from .document import Document
 
 TYPES = "type.googleapis.com/google.rpc."
 METRIC = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
+TOO_LONG = (
+    "The input token count ({tokens}) exceeds the maximum number of tokens allowed (1048576)."
+)
 ERRORS = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
     401: (
@@ -46,29 +49,20 @@ def refuse(refusal: Refusal) -> Refused:
 
     A quota names a violation per day, a rate limit one per minute. A wrong key is a 400 here.
     """
-    status, message = ERRORS.get(refusal.status, ERRORS[500])
-    details: list[Document] = []
+    code = 400 if refusal.type == "api_key" else refusal.status
+    status, message = ERRORS.get(code, ERRORS[500])
+    details = _quota(refusal) if code == 429 else []
     if refusal.type == "api_key":
         message = "API key not valid. Please pass a valid API key."
         info: Document = {"reason": "API_KEY_INVALID", "domain": "googleapis.com"}
         details = [{"@type": f"{TYPES}ErrorInfo", **info}]
     if refusal.type == "context_length":
-        tokens = max(refusal.input_tokens, 1048577)
-        message = (
-            f"The input token count ({tokens}) exceeds the maximum number of tokens allowed "
-            "(1048576)."
-        )
-    if refusal.status == 429:
-        details = _quota(refusal)
-    error: Document = {
-        "code": refusal.status,
-        "message": message.replace("{model}", refusal.model),
-    }
-    error["status"] = status
+        message = TOO_LONG.replace("{tokens}", str(max(refusal.input_tokens, 1048577)))
+    message = message.replace("{model}", refusal.model)
+    error: Document = {"code": code, "message": message, "status": status}
     if details:
         error["details"] = details
-    status_code = 400 if refusal.type == "api_key" else refusal.status
-    return Refused(status_code, retry_headers(refusal), {"error": {**error, "code": status_code}})
+    return Refused(code, retry_headers(refusal), {"error": error})
 
 
 def _quota(refusal: Refusal) -> list[Document]:

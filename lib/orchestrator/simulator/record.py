@@ -14,7 +14,10 @@ SECRET_HEADERS = frozenset({"authorization", "x-api-key", "x-goog-api-key", "api
 
 @dataclass
 class Record:
-    """One request; status is None while it is open, then the status sent or the kind of fault."""
+    """One request; status is None while it is open, then the status sent or the kind of fault.
+
+    Complete says whether the client took the whole reply, and None while it is being sent.
+    """
 
     path: str
     body_bytes: int
@@ -23,6 +26,7 @@ class Record:
     at: float = field(default_factory=time.time)
     monotonic: float = field(default_factory=time.monotonic)
     status: int | str | None = None
+    fault: str | None = None
     output_tokens: int = 0
     complete: bool | None = None
 
@@ -41,6 +45,7 @@ class Record:
             "path": self.path,
             "model": call.model,
             "status": self.status,
+            "fault": self.fault,
             "complete": self.complete,
             "input_tokens": call.input_tokens,
             "output_tokens": self.output_tokens,

@@ -97,8 +97,9 @@ class Upstream:
         call = record.call
         step = script.fault(call)
         if step is not None and step.kind not in fault.ANSWERED:
-            self.books.fault(record, _status(step))
-            return fault.replace_answer(step, call, dialect)
+            reply = fault.replace_answer(step, call, dialect)
+            self.books.fault(record, step.kind, reply.status if step.kind == "status" else None)
+            return reply
         answer, usage = self._write(dialect, call, scenario, script, step)
         limits = (
             (None, None) if step else (scenario.requests_per_minute, scenario.tokens_per_minute)
@@ -165,7 +166,3 @@ def _success(dialect: Dialect, call: Call, answer: Answer, room: Room) -> Reply:
     return Reply(
         200, {"content-type": "text/event-stream", "cache-control": "no-cache", **headers}, events
     )
-
-
-def _status(step: Step) -> str:
-    return step.words("status") or step.kind if step.kind == "status" else step.kind

@@ -1,0 +1,90 @@
+"""`run HANDOFF`: run a decided task, show its progress, print its answer."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+from orchestrator.commands import handoff, recommendation, screen
+from orchestrator.commands.session import Session
+from orchestrator.errors import TryLaterError
+from orchestrator.records import Json, Route
+from orchestrator.state.journal import Journal
+from orchestrator.state.ledger import Ledger
+from orchestrator.work.context import Context
+from orchestrator.work.task import Dispatch, Result, Task
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the task; the answer goes to stdout, everything else to stderr."""
+    stop: list[int] = []
+    for number in SIGNALS:
+        signal.signal(number, lambda given, _frame: stop.append(given))
+    given, session = handoff.taken(arguments[0]), Session()
+    live = screen.Live(quiet="quiet" in given.modes)
+    context = Context(
+        config=session.config,
+        environment=session.environment,
+        secrets=session.secrets,
+        state=session.at.state,
+        logs=session.at.logs,
+        ledger=Ledger(session.at.state, session.config),
+        journal=Journal(session.at.logs, fsync=bool(session.config.settings["fsync"])),
+        tell=lambda text: live.event(screen.harmless(text)),
+        show=lambda text: live.status(screen.harmless(text)),
+        interrupted=lambda: stop[0] if stop else 0,
+    )
+    chain = tuple(_route(session, row) for row in given.chain)
+    result = Task(context, Dispatch(given.line, given.task, chain, given.wishes)).run()
+    live.done()
+    _answer(result, as_json="json" in given.modes)
+    if not live.quiet:
+        screen.talk(_summary(result.line))
+    if result.storage_error is not None:
+        screen.error(result.storage_error)
+    elif result.exit_code not in (0, 130):
+        screen.error(_failure(result))
+    return result.exit_code
+
+
+def _route(session: Session, row: tuple[str, str, int, str]) -> Route:
+    """Find a decided route again; raises TryLaterError when the configuration has changed since."""
+    name, model_name, position, access = row
+    try:
+        provider = session.config.providers[name]
+        model = next(m for m in provider.models if m.name == model_name)
+        transport = provider.transports[position]
+    except (KeyError, IndexError, StopIteration):
+        raise TryLaterError("the configuration changed since the decision; start again") from None
+    return Route(name, model_name, transport, access, model.max_output_tokens)
+
+
+def _answer(result: Result, *, as_json: bool) -> None:
+    if as_json:
+        screen.out(json.dumps({**result.line, "result": result.answer}, ensure_ascii=False))
+    elif result.answer:
+        screen.out(screen.harmless(result.answer))
+
+
+def _summary(line: Json) -> str:
+    """Say in one line what it took."""
+    done = line["execution_metrics"]
+    money = recommendation.dollars(done["cost_actual"])
+    if done["cost_notional_usd"]:
+        money = f"{recommendation.dollars(done['cost_notional_usd'])} on your plan"
+        if done["cost_actual"]:
+            money += f" and {recommendation.dollars(done['cost_actual'])} billed"
+    return (
+        f"{done['outcome']}: {done['provider']} {done['model']}, "
+        f"{done['execution_time_seconds']:.1f} s, {done['tokens_used']:,} tokens, {money}"
+    )
+
+
+def _failure(result: Result) -> str:
+    done = result.line["execution_metrics"]
+    tried = ", ".join(f"{a['provider']} {a['error_class']}" for a in done["attempts"])
+    if done["outcome"] == "unverified":
+        return f"--verify failed; see {done['transcript']}"
+    return f"the task was not done ({tried}: {done['error']}); see {done['transcript']}"

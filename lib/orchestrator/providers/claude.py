@@ -1,0 +1,109 @@
+"""The claude client: `claude -p --output-format stream-json --verbose`."""
+
+from __future__ import annotations
+
+from orchestrator import records as r
+from orchestrator.providers import refusals
+from orchestrator.providers.reading import Reading, count, text_at
+from orchestrator.records import Event, Failure, Json, Spent
+
+
+class ClaudeReading(Reading):
+    """Reads the event stream; settles from `modelUsage`, which counts every request it made."""
+
+    def __init__(self) -> None:
+        """Begin with no message seen."""
+        super().__init__()
+        self.seen: dict[str, Json] = {}
+
+    def document(self, document: Json) -> list[Event]:
+        """Read one event."""
+        kind, subtype = document.get("type"), document.get("subtype")
+        if kind == "system" and subtype == "init":
+            return [Event("started", text_at(document, "model"))]
+        if kind == "system" and subtype == "api_retry":
+            return [self._retry(document)]
+        if kind == "rate_limit_event":
+            return self._limit(document)
+        if kind == "assistant":
+            return self._message(document)
+        return self._result(document) if kind == "result" else []
+
+    def _retry(self, document: Json) -> Event:
+        status = count(document, "error_status")
+        wait_s = count(document, "retry_delay_ms") / 1000
+        failure = refusals.from_status(status or 503, text_at(document, "error"), {}, 0)
+        failure = failure._replace(wait_s=wait_s)
+        return Event("retry", f"retry {count(document, 'attempt')}: {failure.message}", failure=failure)
+
+    def _limit(self, document: Json) -> list[Event]:
+        info = document.get("rate_limit_info")
+        if text_at(info, "status") != "rejected":
+            return []
+        reset, kind = count(info, "resetsAt"), text_at(info, "rateLimitType") or "usage"
+        message = f"the {kind.replace('_', ' ')} limit is reached"
+        return self.failed(Failure(r.QUOTA, message, None, reset * 1000 or None))
+
+    def _message(self, document: Json) -> list[Event]:
+        message = document.get("message")
+        if text_at(message, "model") == "<synthetic>" or not isinstance(message, dict):
+            return []
+        events = []
+        for part in message.get("content") or ():
+            if text_at(part, "type") == "tool_use":
+                self.used_tools = True
+                events.append(Event("tool", _tool(part)))
+            elif text_at(part, "type") == "text":
+                events.append(Event("text", text_at(part, "text")))
+        usage = message.get("usage")
+        if usage:
+            self.seen[text_at(message, "id")] = usage
+            self.spent = _summed(list(self.seen.values()))
+            events.append(Event("usage", spent=self.spent))
+        return events
+
+    def _result(self, document: Json) -> list[Event]:
+        self.finished = True
+        models = document.get("modelUsage")
+        if isinstance(models, dict) and models:
+            self.spent = _from_models(models, document, max(len(self.seen), 1))
+            self.usage_known = self.spent.input_tokens > 0
+        answer = text_at(document, "result")
+        if document.get("is_error"):
+            status = count(document, "api_error_status")
+            if status:
+                failure = refusals.from_status(status, answer, {}, 0)
+                quota = refusals.from_message(answer)
+                if quota and quota.kind in (r.QUOTA, r.CONTEXT_LENGTH):
+                    failure = quota
+            else:
+                failure = refusals.from_message(answer) or Failure(
+                    r.SERVER, refusals.shortened(answer or text_at(document, "subtype"))
+                )
+            return self.failed(failure)
+        self.parts = [answer]
+        return [Event("done", spent=self.spent)]
+
+
+def _tool(part: Json) -> str:
+    given = part.get("input")
+    target = text_at(given, "file_path") or text_at(given, "pattern") or text_at(given, "command")
+    return f"{text_at(part, 'name')} {target}".strip()
+
+
+def _summed(usages: list[Json]) -> Spent:
+    cached = sum(count(u, "cache_read_input_tokens") for u in usages)
+    written = sum(count(u, "cache_creation_input_tokens") for u in usages)
+    plain = sum(count(u, "input_tokens") for u in usages)
+    output = sum(count(u, "output_tokens") for u in usages)
+    return Spent(len(usages), plain + cached + written, cached, written, output)
+
+
+def _from_models(models: Json, document: Json, requests: int) -> Spent:
+    cached = sum(count(m, "cacheReadInputTokens") for m in models.values())
+    written = sum(count(m, "cacheCreationInputTokens") for m in models.values())
+    plain = sum(count(m, "inputTokens") for m in models.values())
+    output = sum(count(m, "outputTokens") for m in models.values())
+    cost = document.get("total_cost_usd")
+    told = float(cost) if isinstance(cost, (int, float)) and cost > 0 else None
+    return Spent(requests, plain + cached + written, cached, written, output, told)

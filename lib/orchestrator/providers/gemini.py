@@ -1,0 +1,112 @@
+"""The gemini client: `gemini -o stream-json -m MODEL`."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator import records as r
+from orchestrator.providers import refusals
+from orchestrator.providers.reading import Reading, count, parsed, text_at
+from orchestrator.records import Event, Failure, Json, Spent
+
+_ATTEMPT = re.compile(r"^Attempt \d+ failed(?: with status (\d{3}))?")
+_NAMED = (
+    (re.compile(r"\bTerminalQuotaError\b"), r.QUOTA),
+    (re.compile(r"\bIneligibleTierError\b"), r.AUTH),
+    (re.compile(r"\bModelNotFoundError\b"), r.INVALID_INPUT),
+)
+_API_ERROR = re.compile(r"^\[API Error: (.*?)\]?$", re.DOTALL)
+_RETRY_IN = re.compile(r"(?:retry after|reset after|try again in) (?:(\d+)h)?(?:(\d+)m)?(\d+(?:\.\d+)?)s")
+_BAD_KEY_EXITS = (41, 145)
+_MESSAGES = (
+    (re.compile(r"exhausted your (?:capacity|daily quota)"), r.QUOTA),
+    (re.compile(r"exceeded your current quota|rate limit|Resource has been exhausted", re.I), r.RATE_LIMIT),
+    (re.compile(r"API key not valid|API_KEY_INVALID|PERMISSION_DENIED|UNAUTHENTICATED"), r.AUTH),
+    (re.compile(r"is not found for API version"), r.INVALID_INPUT),
+    (re.compile(r"fetch failed|ECONNRESET|socket hang up|ENOTFOUND|terminated"), r.NETWORK),
+)
+
+
+class GeminiReading(Reading):
+    """Reads the event stream on stdout, and refusals on stderr, where it tells each attempt."""
+
+    def document(self, document: Json) -> list[Event]:
+        """Read one event."""
+        kind = document.get("type")
+        if kind == "init":
+            return [Event("started", text_at(document, "model"))]
+        if kind == "message" and document.get("role") == "assistant":
+            text = text_at(document, "content")
+            self.parts.append(text)
+            return [Event("text", text)]
+        if kind == "tool_use":
+            self.used_tools, self.parts = True, []  # what comes after the last tool is the answer
+            given = document.get("parameters")
+            target = text_at(given, "file_path") or text_at(given, "command")
+            return [Event("tool", f"{text_at(document, 'tool_name')} {target}".strip())]
+        return self._result(document) if kind == "result" else []
+
+    def stderr(self, line: str) -> list[Event]:
+        """Read a refusal: a final one by the name of its error, else one that is retried."""
+        for pattern, kind in _NAMED:
+            if pattern.search(line):
+                return self.failed(Failure(kind, _told(line), None, None)._replace(wait_s=_wait(line)))
+        attempt = _ATTEMPT.match(line)
+        if attempt is None:
+            document = parsed(line)
+            error = document.get("error") if document else None
+            if isinstance(error, dict) and "Invalid auth" in text_at(error, "message"):
+                return self.failed(Failure(r.AUTH, refusals.shortened(text_at(error, "message"))))
+            return []
+        failure = _classified(line, int(attempt[1]) if attempt[1] else None)
+        return [Event("retry", refusals.shortened(line), failure=failure)]
+
+    def _result(self, document: Json) -> list[Event]:
+        self.finished = True
+        stats = document.get("stats")
+        self.spent = Spent(
+            requests=1 + count(stats, "tool_calls"),
+            input_tokens=count(stats, "input_tokens"),
+            cached_input_tokens=count(stats, "cached"),
+            output_tokens=max(
+                count(stats, "output_tokens"),
+                count(stats, "total_tokens") - count(stats, "input_tokens"),
+            ),
+        )
+        self.usage_known = self.spent.input_tokens > 0
+        if document.get("status") != "success" and self.failure is None:
+            message = text_at(document, "error", "message")
+            if not message:
+                return self.failed(Failure(r.EMPTY, "it ended well but said nothing"))
+            return self.failed(_classified(message, None))
+        return [Event("done", spent=self.spent)]
+
+
+def _classified(message: str, status: int | None) -> Failure:
+    """Classify an error text: its JSON first, then known sentences."""
+    inner = _API_ERROR.match(message.strip())
+    text = inner[1] if inner else message
+    brace = text.find("{")
+    document = parsed(text[brace : text.rfind("}") + 1]) if brace >= 0 else None
+    error = document.get("error") if document else None
+    if isinstance(error, dict) and count(error, "code"):
+        return refusals.from_status(count(error, "code"), text[brace : text.rfind("}") + 1], {}, 0)
+    for pattern, kind in _MESSAGES:
+        if pattern.search(text):
+            return Failure(kind, refusals.shortened(text), _wait(text))
+    if status is not None:
+        return refusals.from_status(status, text, {}, 0)
+    return refusals.from_message(text) or Failure(r.SERVER, refusals.shortened(text))
+
+
+def _wait(text: str) -> float | None:
+    match = _RETRY_IN.search(text)
+    if match is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _told(line: str) -> str:
+    """Leave out the path of the client's own report."""
+    return refusals.shortened(line[line.find("Error: ") :] if "Error: " in line else line)

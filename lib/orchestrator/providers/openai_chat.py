@@ -1,0 +1,58 @@
+"""OpenAI-compatible chat: `POST /chat/completions`, as DeepSeek, Ollama, vLLM and LiteLLM serve it."""
+
+from __future__ import annotations
+
+from orchestrator import records as r
+from orchestrator.providers import refusals
+from orchestrator.providers.reading import Reading, count, text_at
+from orchestrator.records import Event, Failure, Json, Spent
+
+
+def chat_request(
+    model: str, system: str, task: str, max_output_tokens: int, key: str
+) -> tuple[str, dict[str, str], Json]:
+    """Build path, headers and body; a local server without keys gets no authorization."""
+    body: Json = {
+        "model": model,
+        "messages": [{"role": "system", "content": system}, {"role": "user", "content": task}],
+        "max_tokens": max_output_tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    return "/chat/completions", {"authorization": f"Bearer {key}"} if key else {}, body
+
+
+class ChatReading(Reading):
+    """Reads the chunks; the finish reason makes the answer whole, usage comes last."""
+
+    def event(self, name: str, document: Json) -> list[Event]:  # noqa: ARG002 chunks have no name
+        """Read one chunk."""
+        events: list[Event] = []
+        error = document.get("error")
+        if isinstance(error, dict):
+            message = text_at(error, "message")
+            failure = refusals.from_message(f"{text_at(error, 'code')} {message}")
+            return self.failed(failure or Failure(r.SERVER, refusals.shortened(message)))
+        for choice in (document.get("choices") or ())[:1]:
+            text = text_at(choice, "delta", "content")
+            if text:
+                self.parts.append(text)
+                events.append(Event("text", text))
+            reason = text_at(choice, "finish_reason")
+            if reason in ("stop", "length"):
+                self.finished = True
+                events.append(Event("done", spent=self.spent))
+            elif reason:
+                return self.failed(Failure(r.INVALID_INPUT, f"it stopped early: {reason}"))
+        usage = document.get("usage")
+        if isinstance(usage, dict):
+            cached = count(usage, "prompt_tokens_details", "cached_tokens")
+            cached = cached or count(usage, "prompt_cache_hit_tokens")
+            self.spent = Spent(
+                requests=1,
+                input_tokens=count(usage, "prompt_tokens"),
+                cached_input_tokens=cached,
+                output_tokens=count(usage, "completion_tokens"),
+            )
+            self.usage_known = self.spent.input_tokens > 0
+        return events

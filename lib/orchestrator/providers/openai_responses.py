@@ -1,0 +1,59 @@
+"""OpenAI Responses: `POST /responses`, streamed (platform.openai.com, Responses API reference)."""
+
+from __future__ import annotations
+
+from orchestrator import records as r
+from orchestrator.providers import refusals
+from orchestrator.providers.reading import Reading, count, text_at
+from orchestrator.records import Event, Failure, Json, Spent
+
+LEAST_OUTPUT = 16
+
+
+def responses_request(
+    model: str, system: str, task: str, max_output_tokens: int, key: str
+) -> tuple[str, dict[str, str], Json]:
+    """Build path, headers and body."""
+    body: Json = {
+        "model": model,
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": task}]}],
+        "instructions": system,
+        "max_output_tokens": max(LEAST_OUTPUT, max_output_tokens),
+        "stream": True,
+        "store": False,
+    }
+    return "/responses", {"authorization": f"Bearer {key}"}, body
+
+
+class ResponsesReading(Reading):
+    """Reads the events; `response.completed` holds usage and makes the answer whole."""
+
+    def event(self, name: str, document: Json) -> list[Event]:  # noqa: ARG002 the type is in the data
+        """Read one server-sent event."""
+        kind = text_at(document, "type")
+        if kind == "response.output_text.delta":
+            self.parts.append(text_at(document, "delta"))
+            return [Event("text", self.parts[-1])]
+        if kind in ("response.completed", "response.incomplete"):
+            return self._ended(kind, document)
+        if kind in ("response.failed", "error"):
+            error = document.get("error") or (document.get("response") or {}).get("error") or {}
+            message = text_at(error, "message") or text_at(document, "message")
+            failure = refusals.from_message(f"{text_at(error, 'code')} {message}")
+            return self.failed(failure or Failure(r.SERVER, refusals.shortened(message or kind)))
+        return []
+
+    def _ended(self, kind: str, document: Json) -> list[Event]:
+        usage = (document.get("response") or {}).get("usage")
+        self.spent = Spent(
+            requests=1,
+            input_tokens=count(usage, "input_tokens"),
+            cached_input_tokens=count(usage, "input_tokens_details", "cached_tokens"),
+            output_tokens=count(usage, "output_tokens"),
+        )
+        self.usage_known = self.spent.input_tokens > 0
+        self.finished = True
+        why = text_at(document, "response", "incomplete_details", "reason")
+        if kind == "response.incomplete" and why != "max_output_tokens":
+            return self.failed(Failure(r.INVALID_INPUT, f"it stopped early: {why or 'no reason'}"))
+        return [Event("done", spent=self.spent)]

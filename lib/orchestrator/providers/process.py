@@ -1,0 +1,169 @@
+"""Run a client: its own process group, three deadlines, its lines as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, NamedTuple
+
+MAX_LINE = 16 * 1024 * 1024
+GRACE_S = 0.5
+TICK_S = 0.2
+CHUNK = 65_536
+
+
+class Deadlines(NamedTuple):
+    """Monotonic end of the task, and the longest silences before and after the first byte."""
+
+    end: float
+    first_byte_s: float
+    idle_s: float
+
+
+class Line(NamedTuple):
+    """A line of `stdout` or `stderr`, a `tick` without one, or how it ended: `exit`, `timeout`,
+    `stalled`, or `missing` when it could not be started.
+    """
+
+    kind: str
+    text: str = ""
+    code: int | None = None
+
+
+class Client:
+    """A running client; iterate `lines()`, and always `end()` it."""
+
+    def __init__(
+        self, argv: Sequence[str], folder: str, environment: Mapping[str, str], stdin: IO[bytes]
+    ) -> None:
+        """Start it in a process group of its own; raises OSError when it can't be started.
+
+        Its stdin is a file: a client never waits on, or eats, the stdin of a loop around us.
+        """
+        self.process = subprocess.Popen(
+            list(argv),
+            cwd=folder,
+            env=dict(environment),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def lines(self, deadlines: Deadlines) -> Iterator[Line]:
+        """Yield what it says until it ends or a deadline passes, with a tick five times a second."""
+        started = last = time.monotonic()
+        heard = False
+        process = self.process
+        buffers: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        with selectors.DefaultSelector() as selector:
+            for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
+                if pipe is not None:
+                    os.set_blocking(pipe.fileno(), False)
+                    selector.register(pipe, selectors.EVENT_READ, name)
+            gone_at: float | None = None
+            while selector.get_map():
+                now = time.monotonic()
+                if now >= deadlines.end:
+                    yield Line("timeout", f"{now - started:.0f} s")
+                    return
+                silence = now - last
+                if silence >= (deadlines.idle_s if heard else deadlines.first_byte_s):
+                    yield Line("stalled", f"{silence:.0f} s without a word")
+                    return
+                if process.poll() is not None:
+                    gone_at = gone_at or now
+                    if now - gone_at > GRACE_S:
+                        break  # something it left behind holds its pipes open
+                ready = selector.select(TICK_S)
+                if not ready:
+                    yield Line("tick")
+                for key, _ in ready:
+                    chunk = _read(key.fd)
+                    if chunk is None:
+                        continue
+                    if not chunk:
+                        selector.unregister(key.fileobj)
+                        continue
+                    last = time.monotonic()
+                    heard = heard or key.data == "stdout"
+                    for text in _split(buffers[key.data], chunk):
+                        yield Line(key.data, text)
+        for name, rest in buffers.items():
+            if rest:
+                yield Line(name, rest.decode("utf-8", "replace"))
+        yield self._exit(deadlines)
+
+    def _exit(self, deadlines: Deadlines) -> Line:
+        try:
+            code = self.process.wait(max(0.0, min(GRACE_S, deadlines.end - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            return Line("stalled", "it closed its output and did not end")
+        return Line("exit", code=code)
+
+    def end(self) -> None:
+        """End the whole process group, kindly first; nothing of it is left running."""
+        end_group(self.process.pid, self.process)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def end_group(group: int, leader: subprocess.Popen[bytes] | None = None) -> None:
+    """Send SIGTERM to a process group, then SIGKILL to what is left after half a second."""
+    if not _signal(group, signal.SIGTERM):
+        if leader is not None:
+            leader.wait()
+        return
+    until = time.monotonic() + GRACE_S
+    while time.monotonic() < until:
+        if leader is not None:
+            leader.poll()
+        if not _signal(group, 0):
+            break
+        time.sleep(0.01)
+    _signal(group, signal.SIGKILL)
+    if leader is not None:
+        leader.wait()
+
+
+def start_time_of(pid: int) -> str:
+    """Tell when a process started, in clock ticks since boot; empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _signal(group: int, number: int) -> bool:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+        return True
+    return False
+
+
+def _read(descriptor: int) -> bytes | None:
+    try:
+        return os.read(descriptor, CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def _split(buffer: bytearray, chunk: bytes) -> list[str]:
+    """Add a chunk and take the whole lines; a line without an end is cut at the cap."""
+    buffer += chunk
+    if b"\n" not in chunk and len(buffer) < MAX_LINE:
+        return []
+    *lines, rest = bytes(buffer).split(b"\n")
+    if len(rest) >= MAX_LINE:
+        lines, rest = [*lines, rest], b""
+    buffer[:] = rest
+    return [line.decode("utf-8", "replace") for line in lines]

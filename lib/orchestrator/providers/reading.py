@@ -1,0 +1,91 @@
+"""What is gathered while a client or an API talks: the answer, what it used, how it failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from orchestrator import records as r
+from orchestrator.records import Event, Failure, Json, Outcome, Spent
+
+
+class Reading:
+    """One attempt as read so far; clients and wire formats fill it in."""
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self.parts: list[str] = []
+        self.spent = Spent()
+        self.usage_known = False
+        self.failure: Failure | None = None
+        self.used_tools = False
+        self.finished = False
+
+    def stdout(self, line: str) -> list[Event]:
+        """Read one line of a client's output; what is no JSON object is noise."""
+        document = parsed(line)
+        return self.document(document) if document is not None else []
+
+    def stderr(self, line: str) -> list[Event]:  # noqa: ARG002 most clients only chat here
+        """Read one line a client said on stderr."""
+        return []
+
+    def document(self, document: Json) -> list[Event]:
+        """Read one event of a client."""
+        raise NotImplementedError
+
+    def event(self, name: str, document: Json) -> list[Event]:
+        """Read one server-sent event of an API."""
+        raise NotImplementedError
+
+    def outcome(self, exit_code: int | None = None) -> Outcome:
+        """Judge what was read; exit 0 with a refusal is a failure, and so is an empty answer."""
+        answer = "".join(self.parts).strip("\n")
+        failure = self.failure
+        if failure is None and exit_code not in (0, None):
+            failure = _failed_exit(exit_code)
+        if failure is None and not self.finished:
+            failure = Failure(r.NETWORK, "the answer ended before it was complete")
+        if failure is None and not answer.strip():
+            failure = Failure(r.EMPTY, "it ended well but said nothing")
+        return Outcome(answer, self.spent, self.usage_known, failure, self.used_tools)
+
+    def failed(self, failure: Failure) -> list[Event]:
+        """Keep the first failure and tell it."""
+        if self.failure is None:
+            self.failure = failure
+        return [Event("wall", failure.message, failure=failure)]
+
+
+def parsed(line: str) -> Json | None:
+    """Read a line as a JSON object, None when it is none."""
+    text = line.strip()
+    if not text.startswith("{"):
+        return None
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def count(document: Any, *path: str) -> int:
+    """Take a token count out of nested objects; what is missing or no count is 0."""
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document if isinstance(document, int) and not isinstance(document, bool) and document > 0 else 0
+
+
+def text_at(document: Any, *path: str) -> str:
+    """Take a text out of nested objects, empty when there is none."""
+    for name in path:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document if isinstance(document, str) else ""
+
+
+def _failed_exit(exit_code: int | None) -> Failure:
+    if exit_code is not None and exit_code < 0:
+        return Failure(r.EMPTY, f"the client was ended by signal {-exit_code}")
+    if exit_code in (126, 127):
+        return Failure(r.NOT_INSTALLED, f"the client could not be started (exit {exit_code})")
+    return Failure(r.EMPTY, f"the client ended with exit {exit_code} and no reason")

@@ -1,0 +1,170 @@
+"""One call of one route: start it, read it while it runs, end it at the first wall."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+from orchestrator import clock
+from orchestrator import records as r
+from orchestrator.errors import StorageError
+from orchestrator.providers import api, command_line, process
+from orchestrator.providers.claude import ClaudeReading
+from orchestrator.providers.codex import CodexReading
+from orchestrator.providers.gemini import GeminiReading
+from orchestrator.providers.reading import Reading
+from orchestrator.records import Event, Failure, Outcome, Route, Spent
+from orchestrator.state.inflight import InFlight
+from orchestrator.state.transcript import Transcript
+from orchestrator.work.context import Context
+
+PARSERS = {"claude": ClaudeReading, "codex": CodexReading, "gemini": GeminiReading}
+FINAL = (r.QUOTA, r.AUTH, r.INVALID_INPUT, r.CONTEXT_LENGTH)
+PATIENCE = 2  # retries a client may make of its own once it has used a tool
+
+
+class Call:
+    """What one attempt is to do."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 the facts of one call
+        self,
+        route: Route,
+        folder: str,
+        task: str,
+        system: str,
+        deadline: float,
+        max_cost_usd: float | None,
+        renew: Callable[[Spent], Failure | None],
+    ) -> None:
+        """Keep the facts; `renew` is asked at each turn whether one more may be made."""
+        self.route, self.folder, self.task, self.system = route, folder, task, system
+        self.deadline, self.max_cost_usd, self.renew = deadline, max_cost_usd, renew
+
+
+def run(context: Context, call: Call, running: InFlight, transcript: Transcript) -> Outcome:
+    """Make the call and judge it; failures are in the outcome, nothing of it is left running."""
+    transport = call.route.transport
+    deadlines = process.Deadlines(call.deadline, transport.first_byte_s, transport.idle_s)
+    if transport.kind == "api":
+        reading = api.reading_of(transport.dialect or "")
+        events = api.call(
+            call.route, context.environment, call.system, call.task, deadlines, reading
+        )
+        return _watched(context, call, reading, events, transcript)
+    reading = PARSERS[context.config.clients[transport.client or ""]["parser"]]()
+    try:
+        private = tempfile.mkdtemp(prefix="orchestrate-")
+    except OSError as error:
+        raise StorageError(f"no temporary folder could be made: {error.strerror}") from error
+    try:
+        client = _client(context, call, deadlines, private, reading, running, transcript)
+        return _watched(context, call, reading, client, transcript)
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _watched(
+    context: Context,
+    call: Call,
+    reading: Reading,
+    events: Iterator[Event],
+    transcript: Transcript,
+) -> Outcome:
+    """Follow the events until the end, a wall, a refused renewal or a signal."""
+    started, wall_ms, retries, turns = time.monotonic(), None, 0, 0
+    name, doing, exit_code = call.route.provider, "starting", None
+    for event in events:
+        if event.kind == "exit":
+            exit_code = int(event.text)
+        elif event.kind in ("started", "tool", "text", "retry"):
+            doing = _doing(event)
+        if event.kind == "tool":
+            context.tell(f"  {name}: {event.text[:160]}")
+        if event.failure is not None:
+            wall_ms = wall_ms or clock.now_ms()
+        if event.kind == "retry" and event.failure is not None:
+            retries += 1
+            if not reading.used_tools or event.failure.kind in FINAL or retries > PATIENCE:
+                reading.failed(event.failure)
+        if event.kind == "usage" and event.spent is not None and event.spent.requests > turns:
+            turns = event.spent.requests
+            refused = call.renew(event.spent)
+            if refused is not None:
+                reading.failed(refused)
+        if context.interrupted():
+            reading.failure = Failure(r.INTERRUPTED, "stopped by a signal")
+        if reading.failure is not None:
+            break
+        tokens = reading.spent.input_tokens + reading.spent.output_tokens
+        told = f", {tokens:,} tokens" if tokens else ""
+        context.show(f"{name}: {doing} ({time.monotonic() - started:.0f} s{told})")
+    close = getattr(events, "close", None)
+    if close is not None:
+        close()
+    outcome = reading.outcome(exit_code)
+    transcript.note(name, f"ended: {outcome.failure.kind if outcome.failure else 'ok'}")
+    return outcome._replace(first_wall_ms=wall_ms)
+
+
+def _client(  # noqa: PLR0913, PLR0917 the facts of one start
+    context: Context,
+    call: Call,
+    deadlines: process.Deadlines,
+    private: str,
+    reading: Reading,
+    running: InFlight,
+    transcript: Transcript,
+) -> Iterator[Event]:
+    """Start the client with the task on stdin, and yield what it tells."""
+    made = command_line.prepare(
+        context.config,
+        call.route,
+        context.environment,
+        call.folder,
+        private,
+        call.system,
+        call.max_cost_usd,
+    )
+    for name, text in made.files.items():
+        with open(os.path.join(private, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    transcript.note("start", " ".join(made.argv))
+    with tempfile.TemporaryFile(dir=private) as stdin:
+        stdin.write((made.task_prefix + call.task).encode())
+        stdin.seek(0)
+        try:
+            client = process.Client(made.argv, call.folder, made.environment, stdin)
+        except OSError as error:
+            yield from reading.failed(Failure(r.NOT_INSTALLED, f"{made.argv[0]}: {error.strerror}"))
+            return
+    try:
+        pid = client.process.pid
+        running.note("child", pid=pid, start_time=process.start_time_of(pid))
+        for line in client.lines(deadlines):
+            yield from _read(line, reading, call.route.provider, transcript)
+    finally:
+        client.end()
+
+
+def _read(
+    line: process.Line, reading: Reading, provider: str, transcript: Transcript
+) -> Iterator[Event]:
+    if line.kind in ("stdout", "stderr"):
+        transcript.note(f"{provider} {line.kind}", line.text)
+        yield from reading.stdout(line.text) if line.kind == "stdout" else reading.stderr(line.text)
+    elif line.kind == "timeout":
+        yield from reading.failed(Failure(r.TIMEOUT, f"the deadline passed after {line.text}"))
+    elif line.kind == "stalled":
+        yield from reading.failed(Failure(r.STALLED, line.text))
+    elif line.kind == "exit":
+        yield Event("exit", str(line.code))
+    yield Event("tick")
+
+
+def _doing(event: Event) -> str:
+    if event.kind == "text":
+        return "answering"
+    return {"started": "thinking", "retry": "waiting"}.get(event.kind, event.text[:80])

@@ -1,0 +1,30 @@
+"""What every piece of work needs: configuration, environment, books and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from orchestrator.records import Config
+from orchestrator.state.journal import Journal
+from orchestrator.state.ledger import Ledger
+
+
+class Context(NamedTuple):
+    """Shared by all tasks of a process; nothing in it changes."""
+
+    config: Config
+    environment: Mapping[str, str]
+    secrets: tuple[str, ...]
+    state: str
+    logs: str
+    ledger: Ledger
+    journal: Journal
+    tell: Callable[[str], None]  # something that happened, for the person
+    show: Callable[[str], None]  # what is going on now, for a live line
+    interrupted: Callable[[], int]  # the number of the signal that asks us to stop, else 0
+
+    @property
+    def fsync(self) -> bool:
+        """Tell whether writes must be on the disk before they are acknowledged."""
+        return bool(self.config.settings["fsync"])

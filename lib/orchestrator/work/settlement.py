@@ -1,0 +1,82 @@
+"""What an attempt is booked at: the provider's figure, else tokens x price, else the reservation."""
+
+from __future__ import annotations
+
+from orchestrator import records as r
+from orchestrator.config.prices import price_of
+from orchestrator.decide import costs
+from orchestrator.records import Config, Json, Outcome, Route, Spent, Turn
+
+MICRO = 1_000_000
+# Refusals an upstream makes before it works: nothing is billed for them.
+UNBILLED = (
+    r.RATE_LIMIT,
+    r.QUOTA,
+    r.AUTH,
+    r.NOT_INSTALLED,
+    r.INVALID_INPUT,
+    r.CONTEXT_LENGTH,
+    r.SERVER,
+)
+
+
+def settled(
+    config: Config, route: Route, outcome: Outcome, reserved: Turn, day: str
+) -> tuple[Turn, str]:
+    """Return what to book and where the figure is from: provider, tokens or estimate.
+
+    What may have been billed is never booked as free: a call that broke off without usage counts as
+    its whole reservation.
+    """
+    spent = outcome.spent
+    known = outcome.usage_known or spent.input_tokens > 0
+    if not known:
+        refused = outcome.failure is not None and outcome.failure.kind in UNBILLED
+        if refused and not outcome.used_tools:
+            return Turn(1, 0, 0), "tokens"
+        return reserved, "estimate"
+    tokens = spent.input_tokens + spent.output_tokens
+    requests = max(1, spent.requests)
+    if spent.cost_usd is not None and outcome.usage_known:
+        return Turn(requests, tokens, -(-round(spent.cost_usd * MICRO * 1000) // 1000)), "provider"
+    price = price_of(config.prices, route.model, day)
+    if price is None:
+        free = route.transport.billing == "free"
+        return Turn(requests, tokens, 0 if free else reserved.cost_micro_usd), (
+            "tokens" if free else "estimate"
+        )
+    per_request = config.providers[route.provider].cost_per_request_usd
+    money = costs.cost_micro_usd(price, spent, per_request)
+    if not outcome.usage_known:  # partial figures of a call that was cut off: one more turn may count
+        money = max(money, reserved.cost_micro_usd)
+        return Turn(requests, max(tokens, reserved.tokens), money), "estimate"
+    return Turn(requests, tokens, money), "tokens"
+
+
+def money_facts(
+    route: Route, booked: Turn, source: str, reserved: Turn, price_version: str, day: str
+) -> Json:
+    """Write the money of an attempt as logs hold it; a subscription's cost is notional."""
+    usd = booked.cost_micro_usd / MICRO
+    metered = route.transport.billing == "metered"
+    over = max(0, booked.cost_micro_usd - reserved.cost_micro_usd) / MICRO if metered else 0.0
+    return {
+        "cost_usd": usd if metered else 0.0,
+        "cost_notional_usd": 0.0 if metered else usd,
+        "cost_source": source,
+        "price_version": price_version,
+        "booked_day": day,
+        "overshoot_usd": over,
+    }
+
+
+def less(total: Turn, done: Turn) -> Turn:
+    """Subtract what was booked already, never below nothing."""
+    return Turn(*(max(0, a - b) for a, b in zip(total, done, strict=True)))
+
+
+def as_turn(config: Config, route: Route, spent: Spent, day: str) -> Turn:
+    """Price what a running call has used so far."""
+    price = price_of(config.prices, route.model, day)
+    money = costs.cost_micro_usd(price, spent) if price else 0
+    return Turn(spent.requests, spent.input_tokens + spent.output_tokens, money)
