@@ -118,7 +118,9 @@ def _no_room(found: Decision, line: Json) -> str:
 
 def _not_ready(line: Json) -> str:
     states = line["provider_state_at_recommendation"]
-    reasons = "; ".join(f"{n}: {s['block_reason']}" for n, s in states.items() if not s["available"])
+    reasons = "; ".join(
+        f"{n}: {s['block_reason']}" for n, s in states.items() if not s["available"]
+    )
     return (
         f"nothing can run yet ({reasons}). Install a client and log in (npm install -g "
         "@anthropic-ai/claude-code), or export a key (OPENAI_API_KEY, ANTHROPIC_API_KEY or "

@@ -1,4 +1,4 @@
-"""The one table of options, for the command line of orchestrate.sh and the rows of a batch queue."""
+"""The one table of options, for the command line and for the rows of a batch queue."""
 
 from __future__ import annotations
 

@@ -116,9 +116,7 @@ def _money(chosen: Json, state: Json) -> list[str]:
     return lines
 
 
-def _alternatives(
-    chosen: Json, states: Json, titles: Mapping[str, str], paint: Paint
-) -> list[str]:
+def _alternatives(chosen: Json, states: Json, titles: Mapping[str, str], paint: Paint) -> list[str]:
     rows = chosen["alternatives"]
     width = max(len(titles.get(row["provider"], row["provider"])) for row in rows)
     lines = []

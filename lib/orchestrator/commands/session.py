@@ -36,10 +36,9 @@ class Session:
 
     def world(self, now_ms: int) -> Snapshot:
         """Look at usage, readiness and what is running; raises StorageError."""
-        zone = str(self.config.settings["zone"])
         return Snapshot(
             usages={
-                name: usage.load(self.at.state, provider, now_ms, zone)
+                name: usage.load(self.at.state, provider, now_ms)
                 for name, provider in self.config.providers.items()
             },
             unready=self.unready,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 
 def read(root: str, own: Mapping[str, str]) -> dict[str, str]:
-    """Merge `.env` of the project folder under the process environment; a variable set empty is unset.
+    """Merge `.env` of the project folder under the process environment; empty means unset.
 
-    The file is parsed, never run: `NAME=value` lines, an optional `export`, matching quotes removed,
-    `#` lines ignored; nothing is expanded. The repository's own `.env` is never read.
+    The file is parsed, never run: `NAME=value` lines, an optional `export`, matching quotes
+    removed, `#` lines ignored; nothing is expanded. The repository's own `.env` is never read.
     """
     merged = _dotenv(os.path.join(root, ".env"))
     merged.update(own)

@@ -112,7 +112,9 @@ def _references(documents: dict[str, Json]) -> list[str]:
         for position, transport in enumerate(provider["transports"]):
             wanted = "client" if transport["kind"] == "cli" else "dialect"
             if wanted not in transport:
-                found.append(f"{at}.transports[{position}].{wanted}: is missing: needed by its kind")
+                found.append(
+                    f"{at}.transports[{position}].{wanted}: is missing: needed by its kind"
+                )
             elif wanted == "client" and transport["client"] not in config["clients"]:
                 allowed = "one of " + ", ".join(config["clients"])
                 found.append(

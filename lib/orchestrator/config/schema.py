@@ -36,7 +36,9 @@ def _check(value: Any, schema: dict[str, Any], path: str, found: list[Problem]) 
         found.append((path, f"is {_told(value)}", _allowed_type(wanted)))
         return
     if "enum" in schema and not any(type(value) is type(e) and value == e for e in schema["enum"]):
-        found.append((path, f"is {_told(value)}", "one of " + ", ".join(map(_told, schema["enum"]))))
+        found.append(
+            (path, f"is {_told(value)}", "one of " + ", ".join(map(_told, schema["enum"])))
+        )
     kind = type(value)
     if kind is dict:
         _check_object(value, schema, path, found)
@@ -52,7 +54,9 @@ def _check(value: Any, schema: dict[str, Any], path: str, found: list[Problem]) 
         fitting = sum(1 for option in schema["oneOf"] if not problems(value, option, path))
         if fitting != 1:
             needs = [" and ".join(option.get("required", [])) for option in schema["oneOf"]]
-            found.append((path, f"fits {fitting} of its forms", "exactly one of: " + ", ".join(needs)))
+            found.append(
+                (path, f"fits {fitting} of its forms", "exactly one of: " + ", ".join(needs))
+            )
 
 
 def _check_object(
@@ -62,7 +66,9 @@ def _check_object(
     other = schema.get("additionalProperties", True)
     for name in schema.get("required", ()):
         if name not in value:
-            found.append((f"{path}.{name}" if path else name, "is missing", _summary(known.get(name))))
+            found.append(
+                (f"{path}.{name}" if path else name, "is missing", _summary(known.get(name)))
+            )
     for name, item in value.items():
         rule = known.get(name, other)
         if rule is False:

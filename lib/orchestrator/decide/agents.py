@@ -79,7 +79,7 @@ def _score(
     return float(score + weights["keyword"] * count)
 
 
-def _agent(  # noqa: PLR0913 the facts of one choice
+def _agent(
     listed: Catalog,
     name: str,
     provider: str,

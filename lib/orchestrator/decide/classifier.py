@@ -80,7 +80,7 @@ def classify(
         scores={name: max(0, min(100, offset + points)) for name, points in raw.items()},
         raw_scores=raw,
         fallback_chain=tuple(ranked[1:]),
-        task_type=_task_type(ranked[0], matched, terms, keywords),
+        task_type=_task_type(ranked[0], matched, keywords),
         complexity=level,
         tier=tier_of(level, settings["tiers"]),
         matched=tuple(matched),
@@ -152,7 +152,7 @@ def _is_negated(hit: Found, words: list[Word], grammar: dict[str, frozenset[str]
     return False
 
 
-def _task_type(primary: str, matched: list[Match], terms: Vocabulary, keywords: Json) -> str:
+def _task_type(primary: str, matched: list[Match], keywords: Json) -> str:
     """Take the task type of the primary provider's best word, the earliest of equals."""
     counted = [m for m in matched if m.provider == primary and m.points > 0]
     if not counted:

@@ -9,7 +9,17 @@ from __future__ import annotations
 import math
 
 from orchestrator.config.prices import price_of
-from orchestrator.records import Config, Estimate, Json, Model, Price, Provider, Spent, Transport, Turn
+from orchestrator.records import (
+    Config,
+    Estimate,
+    Json,
+    Model,
+    Price,
+    Provider,
+    Spent,
+    Transport,
+    Turn,
+)
 
 BYTES_PER_TOKEN = 4  # what text comes to on average; for estimates only
 BYTES_PER_RATE_TOKEN = 3  # a cautious reading, for rate limits
@@ -19,7 +29,7 @@ TYPICAL_SECONDS = 40.0
 
 
 def rates_for(price: Price, input_tokens: int) -> Price:
-    """Pick the rates of a prompt of this size: above a threshold all of it costs the dearer rate."""
+    """Pick the rates of a prompt of this size: above a threshold, all of it costs more."""
     chosen = price
     for threshold, dearer in price.above:
         if input_tokens > threshold:
@@ -57,7 +67,7 @@ def turn_bound(
     return Turn(1, tokens, math.ceil(money))
 
 
-def estimate(  # noqa: PLR0913 the facts of one estimate
+def estimate(
     config: Config,
     provider: Provider,
     model: Model,
@@ -68,8 +78,8 @@ def estimate(  # noqa: PLR0913 the facts of one estimate
 ) -> Estimate | None:
     """Expect tokens, money and time of a task, from past runs where there are any.
 
-    None when a metered transport has no price for the model. `history` maps `provider/model/kind` to
-    `{runs, input_overhead_tokens, output_tokens, seconds}`.
+    None when a metered transport has no price for the model. `history` maps
+    `provider/model/kind` to `{runs, input_overhead_tokens, output_tokens, seconds}`.
     """
     price = price_of(config.prices, model.name, day)
     if price is None and transport.billing != "free":

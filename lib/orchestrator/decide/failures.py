@@ -42,7 +42,7 @@ class Step(NamedTuple):
     wait_s: float
 
 
-def next_step(  # noqa: PLR0913 the rule needs them all
+def next_step(
     failure: r.Failure,
     route: r.Route,
     rest: Sequence[r.Route],
@@ -52,9 +52,9 @@ def next_step(  # noqa: PLR0913 the rule needs them all
 ) -> Step:
     """Choose the next step (seed 002, section 9; DESIGN of the fallback).
 
-    Another route that is free is taken at once. Only when none is left, a passing failure is retried
-    on the same route, after what the provider asked for (at most `retry_after_cap_s`), else after
-    `base_s` doubling with full jitter up to `cap_s`.
+    Another route that is free is taken at once. Only when none is left, a passing failure is
+    retried on the same route, after what the provider asked for (at most `retry_after_cap_s`),
+    else after `base_s` doubling with full jitter up to `cap_s`.
     """
     left = tuple(other for other in rest if not _ruled_out(failure, route, other))
     if RULES_OUT[failure.kind] == TASK:
@@ -73,7 +73,7 @@ def next_step(  # noqa: PLR0913 the rule needs them all
 
 
 def exit_code(kinds: Sequence[str]) -> int:
-    """Name the exit code of a task whose attempts failed so: 3 limits, 4 access, 5 outage, else 1."""
+    """Name the exit code of a task that failed so: 3 limits, 4 access, 5 outage, else 1."""
     for code, group in EXIT_CODES:
         if kinds and all(kind in group for kind in kinds):
             return code

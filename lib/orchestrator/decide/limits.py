@@ -75,7 +75,14 @@ def room(provider: Provider, usage: Json, payer: Payer, now_ms: int, zone: str) 
 
 
 def admit(
-    provider: Provider, usage: Json, turn: Turn, payer: Payer, now_ms: int, zone: str, *, start: bool
+    provider: Provider,
+    usage: Json,
+    turn: Turn,
+    payer: Payer,
+    now_ms: int,
+    zone: str,
+    *,
+    start: bool,
 ) -> Block | None:
     """Tell why one more turn may not be reserved, or None when it may.
 

@@ -14,7 +14,12 @@ MICRO = 1_000_000
 
 
 def decision(
-    found: Decision, task_id: str, repository: str, task: Json, now_ms: int, run_id: str | None = None
+    found: Decision,
+    task_id: str,
+    repository: str,
+    task: Json,
+    now_ms: int,
+    run_id: str | None = None,
 ) -> Json:
     """Write a decision as the log line it becomes; `task` holds its redacted text and digest."""
     classes, chosen = found.classification, found.chosen
@@ -51,7 +56,9 @@ def decision(
             "access": found.access,
             "provider_reason": found.reason,
             "cost_estimate": _cost(chosen),
-            "execution_time_estimate": chosen.estimate.seconds if chosen and chosen.estimate else None,
+            "execution_time_estimate": chosen.estimate.seconds
+            if chosen and chosen.estimate
+            else None,
             "estimate_source": chosen.estimate.source if chosen and chosen.estimate else None,
             "agent_assigned": found.agent.name,
             "agent_specialization": found.agent.specialization,
@@ -82,7 +89,7 @@ def state(candidate: Candidate) -> Json:
     }
 
 
-def usage(  # noqa: PLR0913 the facts of one attempt
+def usage(
     attempt_id: str,
     task_id: str,
     route: Json,

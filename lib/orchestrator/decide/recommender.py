@@ -1,12 +1,12 @@
 """The cascade: candidates -> allowed -> ranked -> chosen (seed 002, section 4.1).
 
-Read this file first. Everything is a function of its arguments; `now_ms` is the one clock reading of
-the decision.
+Read this file first. Everything is a function of its arguments; `now_ms` is the one clock
+reading of the decision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from orchestrator.decide import agents, costs, limits, windows
 from orchestrator.decide.classifier import Vocabulary, classify, order_of
@@ -14,6 +14,7 @@ from orchestrator.decide.words import words_of
 from orchestrator.errors import UsageError
 from orchestrator.records import (
     ACCESS_LEVELS,
+    Agent,
     Block,
     Candidate,
     Classification,
@@ -29,7 +30,7 @@ from orchestrator.records import (
 )
 
 
-def recommend(  # noqa: PLR0913 a decision has these inputs and no other
+def recommend(
     task: str,
     wishes: Wishes,
     config: Config,
@@ -99,7 +100,7 @@ def check_wishes(wishes: Wishes, config: Config, listed: agents.Catalog) -> None
             raise UsageError(f"agent {wishes.agent} only reads; leave out --edit or pick another")
 
 
-def _candidate(  # noqa: PLR0913 weighed by all of these
+def _candidate(
     task: str,
     provider: Provider,
     wishes: Wishes,
@@ -146,7 +147,7 @@ def _candidate(  # noqa: PLR0913 weighed by all of these
     )
 
 
-def _routes(  # noqa: PLR0913
+def _routes(
     provider: Provider,
     model: Model | None,
     wishes: Wishes,
@@ -260,7 +261,7 @@ def _reason(
 
 
 def _notes(
-    chosen: Candidate | None, agent: agents.Agent, chain: Sequence[Route], wishes: Wishes
+    chosen: Candidate | None, agent: Agent, chain: Sequence[Route], wishes: Wishes
 ) -> tuple[str, ...]:
     notes = []
     if chain and chain[0].access == "none":
@@ -293,5 +294,5 @@ def _has_room_problem(candidate: Candidate) -> bool:
     return any(block.kind == "limit" for block in candidate.blocks)
 
 
-def _list(names: object) -> str:
-    return ", ".join(names)  # type: ignore[call-overload, no-any-return]
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)

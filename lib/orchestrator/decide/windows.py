@@ -65,7 +65,11 @@ def day_of(at_ms: int, zone: str) -> str:
     """Name the day of a moment in `zone`, `YYYY-MM-DD`."""
     if zone == "UTC":
         return time.strftime("%Y-%m-%d", time.gmtime(at_ms // 1000))
-    return _local(at_ms, zone).strftime("%Y-%m-%d")
+    import datetime as dt  # the decision path in UTC must not pay for it
+    import zoneinfo
+
+    local = dt.datetime.fromtimestamp(at_ms / 1000, zoneinfo.ZoneInfo(zone))
+    return local.strftime("%Y-%m-%d")
 
 
 def next_period(period: str, now_ms: int, zone: str) -> int:
@@ -77,21 +81,14 @@ def next_period(period: str, now_ms: int, zone: str) -> int:
         return (now_ms // DAY_MS + 1) * DAY_MS
     if zone == "UTC":
         return calendar.timegm((year, month, day, 0, 0, 0)) * 1000
-    import datetime  # only other zones pay for it
+    import datetime as dt  # only other zones pay for it
     import zoneinfo
 
-    start = datetime.date(year, month, day)
+    start = dt.date(year, month, day)
     if period == "day":
-        start += datetime.timedelta(days=1)
-    midnight = datetime.datetime.combine(start, datetime.time(), zoneinfo.ZoneInfo(zone))
+        start += dt.timedelta(days=1)
+    midnight = dt.datetime.combine(start, dt.time(), zoneinfo.ZoneInfo(zone))
     return int(midnight.timestamp()) * 1000
-
-
-def _local(at_ms: int, zone: str):  # type: ignore[no-untyped-def] # datetime is imported late
-    import datetime  # the decision path in UTC must not pay for it
-    import zoneinfo
-
-    return datetime.datetime.fromtimestamp(at_ms / 1000, zoneinfo.ZoneInfo(zone))
 
 
 def _window_ms(limit: Limit) -> int:

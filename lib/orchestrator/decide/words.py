@@ -35,7 +35,7 @@ class Word(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A phrase found: the positions `first` to `last` in the list of words, and what it stands for."""
+    """A phrase found: positions `first` to `last` in the words, and what it stands for."""
 
     first: int
     last: int
@@ -122,6 +122,4 @@ def longest(hits: list[Found]) -> list[Found]:
 def _continues(words: list[Word], position: int, rest: tuple[str, ...]) -> bool:
     if position + len(rest) > len(words):
         return False
-    return all(
-        wanted in bases(words[position + offset].text) for offset, wanted in enumerate(rest)
-    )
+    return all(wanted in bases(words[position + offset].text) for offset, wanted in enumerate(rest))

@@ -34,7 +34,9 @@ class ClaudeReading(Reading):
         wait_s = count(document, "retry_delay_ms") / 1000
         failure = refusals.from_status(status or 503, text_at(document, "error"), {}, 0)
         failure = failure._replace(wait_s=wait_s)
-        return Event("retry", f"retry {count(document, 'attempt')}: {failure.message}", failure=failure)
+        return Event(
+            "retry", f"retry {count(document, 'attempt')}: {failure.message}", failure=failure
+        )
 
     def _limit(self, document: Json) -> list[Event]:
         info = document.get("rate_limit_info")
@@ -100,10 +102,26 @@ def _summed(usages: list[Json]) -> Spent:
 
 
 def _from_models(models: Json, document: Json, requests: int) -> Spent:
-    cached = sum(count(m, "cacheReadInputTokens") for m in models.values())
-    written = sum(count(m, "cacheCreationInputTokens") for m in models.values())
-    plain = sum(count(m, "inputTokens") for m in models.values())
-    output = sum(count(m, "outputTokens") for m in models.values())
+    parts = tuple((_plain(name), _one(model)) for name, model in models.items())
     cost = document.get("total_cost_usd")
-    told = float(cost) if isinstance(cost, (int, float)) and cost > 0 else None
-    return Spent(requests, plain + cached + written, cached, written, output, told)
+    return Spent(
+        requests=max(requests, len(parts)),
+        input_tokens=sum(part.input_tokens for _, part in parts),
+        cached_input_tokens=sum(part.cached_input_tokens for _, part in parts),
+        cache_write_tokens=sum(part.cache_write_tokens for _, part in parts),
+        output_tokens=sum(part.output_tokens for _, part in parts),
+        cost_usd=float(cost) if isinstance(cost, (int, float)) and cost > 0 else None,
+        parts=parts,
+    )
+
+
+def _one(model: Json) -> Spent:
+    cached = count(model, "cacheReadInputTokens")
+    written = count(model, "cacheCreationInputTokens")
+    plain = count(model, "inputTokens")
+    return Spent(1, plain + cached + written, cached, written, count(model, "outputTokens"))
+
+
+def _plain(model: str) -> str:
+    """Leave out the client's marks on a model's name: `claude-opus-4-8[1m]`."""
+    return model.partition("[")[0]

@@ -20,7 +20,7 @@ class Prepared(NamedTuple):
     task_prefix: str
 
 
-def prepare(  # noqa: PLR0913 the facts of one start
+def prepare(
     config: Config,
     route: Route,
     environment: Mapping[str, str],
@@ -49,7 +49,9 @@ def prepare(  # noqa: PLR0913 the facts of one start
         "max_cost_usd": "" if max_cost_usd is None else f"{max_cost_usd:.6f}",
     }
     parts = [client["argv"]]
-    parts.append(client.get("login_argv" if transport.billing == "subscription" else "key_argv", []))
+    parts.append(
+        client.get("login_argv" if transport.billing == "subscription" else "key_argv", [])
+    )
     parts.append(client["edit_argv" if route.access == "edit" else "read_argv"])
     parts.append(client.get("system_argv", []))
     if max_cost_usd is not None and transport.billing == "metered":
@@ -76,11 +78,14 @@ def _environment(
     allowed = (*config.settings["env_allow"], *client.get("env_allow", ()))
     child = {name: environment[name] for name in allowed if name in environment}
     child["TMPDIR"] = private
+    given = {**client.get("env", {}), **client.get("system_env", {})}
+    if transport.billing != "subscription":
+        given |= client.get("key_env", {})
     if transport.billing != "subscription" and transport.key_env:
         child[transport.key_env[0]] = key_of(transport, environment) or ""
         if transport.base_url_env and environment.get(transport.base_url_env):
             child[transport.base_url_env] = environment[transport.base_url_env]
-    for name, text in {**client.get("env", {}), **client.get("system_env", {})}.items():
+    for name, text in given.items():
         child[name] = _filled(text, values)
     return child
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from orchestrator import records as r
 from orchestrator.providers import refusals
@@ -16,11 +17,17 @@ _NAMED = (
     (re.compile(r"\bModelNotFoundError\b"), r.INVALID_INPUT),
 )
 _API_ERROR = re.compile(r"^\[API Error: (.*?)\]?$", re.DOTALL)
-_RETRY_IN = re.compile(r"(?:retry after|reset after|try again in) (?:(\d+)h)?(?:(\d+)m)?(\d+(?:\.\d+)?)s")
-_BAD_KEY_EXITS = (41, 145)
+_RETRY_IN = re.compile(
+    r"(?:retry after|reset after|try again in) (?:(\d+)h)?(?:(\d+)m)?(\d+(?:\.\d+)?)s"
+)
 _MESSAGES = (
     (re.compile(r"exhausted your (?:capacity|daily quota)"), r.QUOTA),
-    (re.compile(r"exceeded your current quota|rate limit|Resource has been exhausted", re.I), r.RATE_LIMIT),
+    (
+        re.compile(
+            r"exceeded your current quota|rate limit|Resource has been exhausted", re.IGNORECASE
+        ),
+        r.RATE_LIMIT,
+    ),
     (re.compile(r"API key not valid|API_KEY_INVALID|PERMISSION_DENIED|UNAUTHENTICATED"), r.AUTH),
     (re.compile(r"is not found for API version"), r.INVALID_INPUT),
     (re.compile(r"fetch failed|ECONNRESET|socket hang up|ENOTFOUND|terminated"), r.NETWORK),
@@ -29,6 +36,8 @@ _MESSAGES = (
 
 class GeminiReading(Reading):
     """Reads the event stream on stdout, and refusals on stderr, where it tells each attempt."""
+
+    EXITS: ClassVar[dict[int, str]] = {41: r.AUTH, 145: r.AUTH}
 
     def document(self, document: Json) -> list[Event]:
         """Read one event."""
@@ -50,7 +59,9 @@ class GeminiReading(Reading):
         """Read a refusal: a final one by the name of its error, else one that is retried."""
         for pattern, kind in _NAMED:
             if pattern.search(line):
-                return self.failed(Failure(kind, _told(line), None, None)._replace(wait_s=_wait(line)))
+                return self.failed(
+                    Failure(kind, _told(line), None, None)._replace(wait_s=_wait(line))
+                )
         attempt = _ATTEMPT.match(line)
         if attempt is None:
             document = parsed(line)

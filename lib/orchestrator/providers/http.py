@@ -29,7 +29,7 @@ class Chunk(NamedTuple):
     kind: str
     data: bytes = b""
     status: int = 0
-    headers: Mapping[str, str] = {}  # noqa: RUF012 never written to
+    headers: Mapping[str, str] = {}
     failure: Failure | None = None
 
 
@@ -66,7 +66,7 @@ def post(
         abandoned.set()
 
 
-def _work(  # noqa: PLR0913, PLR0917 the arguments of a thread
+def _work(
     url: str,
     headers: Mapping[str, str],
     body: bytes,

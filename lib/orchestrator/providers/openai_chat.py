@@ -1,4 +1,4 @@
-"""OpenAI-compatible chat: `POST /chat/completions`, as DeepSeek, Ollama, vLLM and LiteLLM serve it."""
+"""OpenAI-compatible chat, `POST /chat/completions`: DeepSeek, Ollama, vLLM, LiteLLM."""
 
 from __future__ import annotations
 

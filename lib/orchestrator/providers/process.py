@@ -26,9 +26,7 @@ class Deadlines(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of `stdout` or `stderr`, a `tick` without one, or how it ended: `exit`, `timeout`,
-    `stalled`, or `missing` when it could not be started.
-    """
+    """A line of `stdout` or `stderr`, a `tick`, or how it ended: `exit`, `timeout`, `stalled`."""
 
     kind: str
     text: str = ""
@@ -56,7 +54,7 @@ class Client:
         )
 
     def lines(self, deadlines: Deadlines) -> Iterator[Line]:
-        """Yield what it says until it ends or a deadline passes, with a tick five times a second."""
+        """Yield what it says until it ends or a deadline passes; ticks come while it is silent."""
         started = last = time.monotonic()
         heard = False
         process = self.process

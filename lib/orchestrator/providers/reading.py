@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from orchestrator import records as r
 from orchestrator.records import Event, Failure, Json, Outcome, Spent
@@ -11,6 +11,8 @@ from orchestrator.records import Event, Failure, Json, Outcome, Spent
 
 class Reading:
     """One attempt as read so far; clients and wire formats fill it in."""
+
+    EXITS: ClassVar[dict[int, str]] = {}  # exit codes with a meaning of their own -> failure class
 
     def __init__(self) -> None:
         """Begin with nothing read."""
@@ -43,7 +45,7 @@ class Reading:
         answer = "".join(self.parts).strip("\n")
         failure = self.failure
         if failure is None and exit_code not in (0, None):
-            failure = _failed_exit(exit_code)
+            failure = _failed_exit(exit_code, self.EXITS)
         if failure is None and not self.finished:
             failure = Failure(r.NETWORK, "the answer ended before it was complete")
         if failure is None and not answer.strip():
@@ -73,7 +75,11 @@ def count(document: Any, *path: str) -> int:
     """Take a token count out of nested objects; what is missing or no count is 0."""
     for name in path:
         document = document.get(name) if isinstance(document, dict) else None
-    return document if isinstance(document, int) and not isinstance(document, bool) and document > 0 else 0
+    return (
+        document
+        if isinstance(document, int) and not isinstance(document, bool) and document > 0
+        else 0
+    )
 
 
 def text_at(document: Any, *path: str) -> str:
@@ -83,9 +89,10 @@ def text_at(document: Any, *path: str) -> str:
     return document if isinstance(document, str) else ""
 
 
-def _failed_exit(exit_code: int | None) -> Failure:
+def _failed_exit(exit_code: int | None, known: dict[int, str]) -> Failure:
     if exit_code is not None and exit_code < 0:
         return Failure(r.EMPTY, f"the client was ended by signal {-exit_code}")
     if exit_code in (126, 127):
         return Failure(r.NOT_INSTALLED, f"the client could not be started (exit {exit_code})")
-    return Failure(r.EMPTY, f"the client ended with exit {exit_code} and no reason")
+    kind = known.get(exit_code or 0, r.EMPTY)
+    return Failure(kind, f"the client ended with exit {exit_code} and no answer")

@@ -116,7 +116,9 @@ def _message(document: dict[str, Any], body: str) -> str:
 
 def _retry_info_s(error: dict[str, Any]) -> float | None:
     for detail in error.get("details") or ():
-        match = _DURATION.match(str(detail.get("retryDelay", ""))) if isinstance(detail, dict) else None
+        match = (
+            _DURATION.match(str(detail.get("retryDelay", ""))) if isinstance(detail, dict) else None
+        )
         if match:
             return float(match[1])
     return None

@@ -1,7 +1,7 @@
 """The only code that writes: folders, whole files, log lines, and the locks they need.
 
-Nothing follows a symlink or opens what is no regular file; what is written is private (0600, folders
-0700) and durable before it is acknowledged.
+Nothing follows a symlink or opens what is no regular file; what is written is private (0600,
+folders 0700) and durable before it is acknowledged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def ensure_folder(path: str) -> str:
-    """Make `path` a private folder where it is missing; raises StorageError when it can't be one."""
+    """Make `path` a private folder where it is missing; raises StorageError."""
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
         held = os.lstat(path)
@@ -50,7 +50,9 @@ def read_json(path: str) -> Json | None:
     try:
         document = json.loads(text, parse_constant=_no_constant)
     except ValueError as error:
-        raise StorageError(f"{path}: is not sound JSON ({error}); move it away to start anew") from None
+        raise StorageError(
+            f"{path}: is not sound JSON ({error}); move it away to start anew"
+        ) from None
     if not isinstance(document, dict):
         raise StorageError(f"{path}: is not a JSON object; move it away to start anew")
     return document
@@ -149,7 +151,7 @@ def try_flock(descriptor: int) -> bool:
 
 @contextlib.contextmanager
 def usage_locked(folder: str) -> Iterator[None]:
-    """Hold the one lock that guards all usage files of `folder`; raises TryLaterError after 10 s."""
+    """Hold the one lock that guards all usage files; raises TryLaterError after 10 s."""
     path = os.path.join(ensure_folder(folder), "usage.lock")
     try:
         import filelock  # 50 ms: only what reserves or settles pays for it

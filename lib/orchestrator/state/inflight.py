@@ -32,7 +32,9 @@ class InFlight:
             os.write(self.descriptor, line)
             os.fdatasync(self.descriptor)
         except OSError as error:
-            raise StorageError(f"{self.path}: {error.strerror}; nothing more was started") from error
+            raise StorageError(
+                f"{self.path}: {error.strerror}; nothing more was started"
+            ) from error
 
     def close(self) -> None:
         """Forget the task: everything about it is in the logs."""

@@ -31,7 +31,7 @@ class Ledger:
         """Hold room for one turn and return its moment; raises NoRoomError when there is none."""
         with files.usage_locked(self.lock_folder):
             now_ms, provider = clock.now_ms(), self.config.providers[name]
-            document = usage.load(self.folder, provider, now_ms, self.zone)
+            document = usage.load(self.folder, provider, now_ms)
             block = limits.admit(provider, document, turn, payer, now_ms, self.zone, start=True)
             if block is not None and not force:
                 told = f"{name}: {block.reason}{limits.told_retry(block)}"
@@ -54,7 +54,7 @@ class Ledger:
         """
         with files.usage_locked(self.lock_folder):
             now_ms, provider = clock.now_ms(), self.config.providers[name]
-            document = usage.load(self.folder, provider, now_ms, self.zone)
+            document = usage.load(self.folder, provider, now_ms)
             held = document["reservations"].pop(attempt_id, None)
             if held is None:
                 return Block("limit", "its reservation is gone")
@@ -78,7 +78,7 @@ class Ledger:
         """
         with files.usage_locked(self.lock_folder):
             now_ms, provider = clock.now_ms(), self.config.providers[name]
-            document = usage.load(self.folder, provider, now_ms, self.zone)
+            document = usage.load(self.folder, provider, now_ms)
             held: Json | None = document["reservations"].pop(attempt_id, None)
             if held is None:
                 return None

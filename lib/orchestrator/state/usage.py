@@ -12,7 +12,7 @@ import os
 from orchestrator import clock
 from orchestrator.decide import limits, windows
 from orchestrator.errors import StorageError
-from orchestrator.records import Json, Limit, Provider
+from orchestrator.records import Json, Limit, Provider, Turn
 from orchestrator.state import files
 
 SCHEMA = 1
@@ -24,14 +24,14 @@ def path_of(folder: str, provider: str) -> str:
     return os.path.join(folder, f"{provider}_usage.json")
 
 
-def load(folder: str, provider: Provider, now_ms: int, zone: str) -> Json:
+def load(folder: str, provider: Provider, now_ms: int) -> Json:
     """Read a usage file, fresh where there is none; raises StorageError when it is not sound."""
     path = path_of(folder, provider.name)
     document = files.read_json(path)
     if document is None:
         return empty(provider.name, now_ms)
     if "schema" not in document:
-        return _observed(document, provider, now_ms, zone, path)
+        return _observed(document, provider, now_ms, path)
     if not isinstance(document["schema"], int) or document["schema"] > SCHEMA:
         raise StorageError(f"{path}: was written by a newer version; update, or move it away")
     for part in ("windows", "reservations", "observations"):
@@ -76,7 +76,7 @@ def mirrored(document: Json, provider: Provider, now_ms: int, zone: str) -> Json
     return {**head, **{key: value for key, value in document.items() if key not in head}}
 
 
-def _observed(flat: Json, provider: Provider, now_ms: int, zone: str, path: str) -> Json:
+def _observed(flat: Json, provider: Provider, now_ms: int, path: str) -> Json:
     """Read a file of the seed's shape as what an outside source saw."""
     document = empty(provider.name, now_ms)
     try:
@@ -99,7 +99,9 @@ def _seen_amount(flat: Json, limit: Limit) -> int | None:
     if limit.metric == "cost_usd":
         cost = flat.get("cost_today") if limit.period == "day" else None
         return None if cost is None else round(float(cost) * MICRO)
-    used, of, percent = (flat.get(f"{limit.metric}_{part}") for part in ("used", "limit", "percent"))
+    used, of, percent = (
+        flat.get(f"{limit.metric}_{part}") for part in ("used", "limit", "percent")
+    )
     if used is not None and of:
         return round(limit.limit * float(used) / float(of))
     if percent is not None:
@@ -107,10 +109,10 @@ def _seen_amount(flat: Json, limit: Limit) -> int | None:
     return None if used is None else int(used)
 
 
-def booked(
+def booked(  # noqa: PLR0913, PLR0917 the facts of one booking
     document: Json,
     provider: Provider,
-    turn: limits.Turn,
+    turn: Turn,
     payer: limits.Payer,
     sent_ms: int,
     booked_ms: int,

@@ -29,7 +29,7 @@ PATIENCE = 2  # retries a client may make of its own once it has used a tool
 class Call:
     """What one attempt is to do."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 the facts of one call
+    def __init__(
         self,
         route: Route,
         folder: str,
@@ -109,7 +109,7 @@ def _watched(
     return outcome._replace(first_wall_ms=wall_ms)
 
 
-def _client(  # noqa: PLR0913, PLR0917 the facts of one start
+def _client(
     context: Context,
     call: Call,
     deadlines: process.Deadlines,
@@ -129,7 +129,9 @@ def _client(  # noqa: PLR0913, PLR0917 the facts of one start
         call.max_cost_usd,
     )
     for name, text in made.files.items():
-        with open(os.path.join(private, name), "w", encoding="utf-8") as file:
+        path = os.path.join(private, name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     transcript.note("start", " ".join(made.argv))
     with tempfile.TemporaryFile(dir=private) as stdin:

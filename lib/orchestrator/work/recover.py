@@ -11,7 +11,6 @@ from orchestrator.decide import lines
 from orchestrator.providers import process
 from orchestrator.records import Config, Json, Turn
 from orchestrator.state import inflight
-from orchestrator.state.inflight import InFlight
 from orchestrator.state.journal import DECISIONS, USAGE, Journal
 from orchestrator.state.ledger import Ledger
 from orchestrator.work.task import finished_metrics
@@ -30,12 +29,12 @@ def run(state: str, logs: str, config: Config) -> bool:
     for running, steps in inflight.orphans(state):
         found = True
         if steps:
-            _replay(running, steps, ledger, log)
+            _replay(steps, ledger, log)
         running.close()
     return found
 
 
-def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) -> None:
+def _replay(steps: list[Json], ledger: Ledger, log: Journal) -> None:
     begin = steps[0]
     line, offsets = begin["line"], begin["offsets"]
     attempts: list[Json] = []
@@ -71,7 +70,9 @@ def _attempt(step: Json, outcome: Json | None, ledger: Ledger) -> Json | None:
             ledger.settle(attempt_id, provider, Turn(**outcome["rest"]), outcome["sent_ms"])
         usage: Json = outcome["usage"]
         return usage
-    held = ledger.settle(attempt_id, provider, None) if provider in ledger.config.providers else None
+    held = (
+        ledger.settle(attempt_id, provider, None) if provider in ledger.config.providers else None
+    )
     if held is None:
         return None
     now_ms = clock.now_ms()

@@ -1,6 +1,8 @@
-"""What an attempt is booked at: the provider's figure, else tokens x price, else the reservation."""
+"""What an attempt is booked at: tokens x price, the provider's figure, or the reservation."""
 
 from __future__ import annotations
+
+import math
 
 from orchestrator import records as r
 from orchestrator.config.prices import price_of
@@ -37,20 +39,30 @@ def settled(
         return reserved, "estimate"
     tokens = spent.input_tokens + spent.output_tokens
     requests = max(1, spent.requests)
-    if spent.cost_usd is not None and outcome.usage_known:
-        return Turn(requests, tokens, -(-round(spent.cost_usd * MICRO * 1000) // 1000)), "provider"
-    price = price_of(config.prices, route.model, day)
-    if price is None:
-        free = route.transport.billing == "free"
-        return Turn(requests, tokens, 0 if free else reserved.cost_micro_usd), (
-            "tokens" if free else "estimate"
-        )
-    per_request = config.providers[route.provider].cost_per_request_usd
-    money = costs.cost_micro_usd(price, spent, per_request)
-    if not outcome.usage_known:  # partial figures of a call that was cut off: one more turn may count
-        money = max(money, reserved.cost_micro_usd)
-        return Turn(requests, max(tokens, reserved.tokens), money), "estimate"
-    return Turn(requests, tokens, money), "tokens"
+    if not outcome.usage_known:  # figures of a call that was cut off: the turn under way may count
+        return Turn(requests, max(tokens, reserved.tokens), reserved.cost_micro_usd), "estimate"
+    money = _priced(config, route, spent, day)
+    if money is not None:
+        return Turn(requests, tokens, money), "tokens"
+    if spent.cost_usd is not None:
+        return Turn(requests, tokens, math.ceil(round(spent.cost_usd * MICRO, 3))), "provider"
+    if route.transport.billing == "free":
+        return Turn(requests, tokens, 0), "tokens"
+    return Turn(requests, tokens, reserved.cost_micro_usd), "estimate"
+
+
+def _priced(config: Config, route: Route, spent: Spent, day: str) -> int | None:
+    """Price tokens from dated prices, each model's at its own; None when one is unpriced.
+
+    They come before a client's own figure: claude prices a model it does not know yet like another.
+    """
+    total = 0
+    for model, part in spent.parts or ((route.model, spent),):
+        price = price_of(config.prices, model, day)
+        if price is None:
+            return None
+        total += costs.cost_micro_usd(price, part)
+    return total
 
 
 def money_facts(

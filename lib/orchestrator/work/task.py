@@ -9,7 +9,7 @@ from typing import NamedTuple
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.config.prices import price_of
-from orchestrator.decide import costs, failures, limits, lines
+from orchestrator.decide import costs, failures, limits, lines, windows
 from orchestrator.errors import NoRoomError, OrchestratorError, StorageError
 from orchestrator.records import Failure, Json, Outcome, Route, Spent, Turn, Wishes
 from orchestrator.state import history, inflight, journal
@@ -20,6 +20,7 @@ from orchestrator.work.context import Context
 from orchestrator.work.trees import Trees
 
 MICRO = 1_000_000
+NOTHING = Outcome(answer="", spent=Spent(), usage_known=False, failure=None, used_tools=False)
 
 
 class Dispatch(NamedTuple):
@@ -67,7 +68,7 @@ class Task:
     def run(self) -> Result:
         """Run to the end; failures of providers are results, not exceptions."""
         routes, tries, verified = self.dispatch.chain, 0, verify.NONE
-        outcome = Outcome("", Spent(), False, Failure(r.NO_ROOM, "no route is left"), False)
+        outcome = NOTHING._replace(failure=Failure(r.NO_ROOM, "no route is left"))
         total = self.context.config.settings["attempts"]["total"]
         while routes and len(self.attempts) < total:
             route = routes[0]
@@ -111,10 +112,10 @@ class Task:
             )
         except NoRoomError as error:
             failure = Failure(r.NO_ROOM, str(error), None, error.retry_at_ms)
-            outcome = Outcome("", Spent(0), True, failure, False, started_ms)
+            outcome = NOTHING._replace(failure=failure, usage_known=True, first_wall_ms=started_ms)
             self.attempts.append(facts | lines.outcome_facts(outcome, started_ms, started_ms))
             return outcome
-        day = limits.windows.day_of(reserved_ms, self.context.ledger.zone)
+        day = windows.day_of(reserved_ms, self.context.ledger.zone)
         booked = [Turn(0, 0, 0)]
         outcome = self._call(route, folder, attempt_id, booked, day)
         ended_ms = clock.now_ms()
@@ -153,7 +154,7 @@ class Task:
 
     def _bound(self, route: Route, spent: Spent | None = None) -> Turn:
         """Bound the next turn of a route; a later turn reads again what the turns before had."""
-        day = limits.windows.day_of(clock.now_ms(), self.context.ledger.zone)
+        day = windows.day_of(clock.now_ms(), self.context.ledger.zone)
         price = price_of(self.context.config.prices, route.model, day)
         size = len(self.dispatch.task.encode()) + len(self.system.encode())
         overhead = route.transport.overhead_tokens
@@ -162,7 +163,7 @@ class Task:
         per_request = self.context.config.providers[route.provider].cost_per_request_usd
         return costs.turn_bound(price, size, overhead, route.max_output_tokens, per_request)
 
-    def _settle(  # noqa: PLR0913, PLR0917 the facts of one settlement
+    def _settle(
         self,
         route: Route,
         facts: Json,
@@ -172,7 +173,7 @@ class Task:
         booked: Turn,
         day: str,
     ) -> None:
-        """Outcome first, then the books, then the log: recovery goes on from the first step missing."""
+        """Outcome first, then the books, then the log: recovery resumes at the first step missing."""
         context = self.context
         if outcome.failure is not None:
             message = redact(outcome.failure.message, context.secrets)
@@ -222,7 +223,12 @@ class Task:
         known = {row["provider"]: row["cost"] for row in advice["alternatives"]}
         known[advice["provider"]] = advice["cost_estimate"]
         before, after = advice["cost_estimate"], known.get(route.provider)
-        if before is None or after is None or after <= before or route.provider == advice["provider"]:
+        if (
+            before is None
+            or after is None
+            or after <= before
+            or route.provider == advice["provider"]
+        ):
             return ""
         return f" (about ${after - before:.4f} dearer)"
 
@@ -293,7 +299,9 @@ def finished_metrics(line: Json, attempts: list[Json], status: str, result: str)
         "cost_actual": actual,
         "cost_notional_usd": notional,
         "cost_source": last.get("cost_source"),
-        "cost_estimate_vs_actual": None if estimate is None else round(actual + notional - estimate, 6),
+        "cost_estimate_vs_actual": None
+        if estimate is None
+        else round(actual + notional - estimate, 6),
         "attempts": attempts,
         "fallback_used": len({(a["provider"], a["account"]) for a in attempts}) > 1,
         "error": last.get("error"),
@@ -308,4 +316,6 @@ def _agent_text(folder: str, agent: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read().strip()
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}; 'make check-config' names what is missing") from error
+        raise StorageError(
+            f"{path}: {error.strerror}; 'make check-config' names what is missing"
+        ) from error

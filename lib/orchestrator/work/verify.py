@@ -20,7 +20,9 @@ def check(context: Context, command: str | None, folder: str, transcript: Transc
     if command is None:
         return NONE
     settings = context.config.settings
-    environment = {n: context.environment[n] for n in settings["env_allow"] if n in context.environment}
+    environment = {
+        n: context.environment[n] for n in settings["env_allow"] if n in context.environment
+    }
     limit = float(settings["verify_timeout_s"])
     code: int | None = None
     context.tell(f"verifying: {command}")

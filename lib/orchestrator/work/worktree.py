@@ -1,7 +1,7 @@
 """A tree of its own for an agent that edits: the user's checkout stays untouched.
 
-git is run without hooks and without a terminal; commands of one repository are serialised; nothing is
-ever forced.
+git is run without hooks and without a terminal; commands of one repository are serialised;
+nothing is ever forced.
 """
 
 from __future__ import annotations
