@@ -1,0 +1,57 @@
+"""`check-config`: name every problem in the configuration, in one run."""
+
+from __future__ import annotations
+
+import os
+
+from orchestrator import clock
+from orchestrator.commands import screen
+from orchestrator.config import environment, load, locations
+from orchestrator.config.prices import price_of
+from orchestrator.decide.windows import day_of
+from orchestrator.errors import ConfigError, UsageError
+from orchestrator.records import Config
+
+
+def main(arguments: list[str]) -> int:
+    """Check the documents, and what starting does not: agents' texts, their providers, prices."""
+    if arguments:
+        raise UsageError("check-config takes no arguments; ORCHESTRATE_CONFIG names another folder")
+    at = locations.locate(environment.read(locations.locate(os.environ).root, os.environ))
+    config = load.load(at.config)
+    found = [*_agents(config), *_prices(config)]
+    if found:
+        raise ConfigError(found)
+    models = sum(len(provider.models) for provider in config.providers.values())
+    agents = len(config.agents["agents"])
+    screen.out(
+        f"{at.config}: ok ({len(config.providers)} providers, {models} models, {agents} agents, "
+        f"prices of {config.price_version})"
+    )
+    return 0
+
+
+def _agents(config: Config) -> list[str]:
+    found = []
+    for name, row in config.agents["agents"].items():
+        path = os.path.join(config.folder, "agents", f"{name}.md")
+        if not os.path.isfile(path) or not os.path.getsize(path):
+            found.append(f"config/agents/{name}.md: text: is missing or empty: the instructions")
+        unknown = [provider for provider in row["providers"] if provider not in config.providers]
+        found += [
+            f"config/agents.json: agents.{name}.providers: {provider!r} is not enabled: "
+            f"one of {', '.join(config.providers)}"
+            for provider in unknown
+        ]
+    return found
+
+
+def _prices(config: Config) -> list[str]:
+    day = day_of(clock.now_ms(), "UTC")
+    return [
+        f"config/prices.json: models.{model.name}: is missing: a price for {provider.name}'s model"
+        for provider in config.providers.values()
+        if any(transport.billing == "metered" for transport in provider.transports)
+        for model in provider.models
+        if price_of(config.prices, model.name, day) is None
+    ]
