@@ -90,8 +90,8 @@ def _show(session: Session, line: Json, call: options.Call, task: str, *, data: 
 def _record(session: Session, line: Json) -> None:
     from orchestrator.state import journal
 
-    log = journal.Journal(session.at.logs, fsync=bool(session.config.settings["fsync"]))
-    log.append(journal.DECISIONS, line)
+    # Nothing was spent: the line need not be on the disk before the answer is on the screen.
+    journal.Journal(session.at.logs, fsync=False).append(journal.DECISIONS, line)
 
 
 def _recover(session: Session) -> bool:

@@ -81,8 +81,9 @@ def _read(folder: str, name: str, found: list[str], *, optional: bool = False) -
 
 
 def _parse(path: str) -> Any:
-    with open(path, encoding="utf-8-sig") as file:
-        return json.load(file, object_pairs_hook=_unique, parse_constant=_no_constant)
+    with open(path, encoding="utf-8") as file:
+        text = file.read().removeprefix("\ufeff")
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:

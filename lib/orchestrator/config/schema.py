@@ -74,7 +74,7 @@ def _check_object(
         if rule is False:
             allowed = ", ".join(known) or "nothing"
             found.append((f"{path}.{name}" if path else name, "is not known", allowed))
-        elif rule is not True:
+        elif rule is not True and not _plainly_fits(item, rule):
             _check(item, rule, f"{path}.{name}" if path else name, found)
 
 
@@ -84,7 +84,7 @@ def _check_array(value: list[Any], schema: dict[str, Any], path: str, found: lis
     rule = schema.get("items")
     if rule is None:
         return
-    if rule == {"type": "string"} and all(type(item) is str for item in value):
+    if rule == {"type": "string"} and set(map(type, value)) <= {str}:
         return  # long word lists are checked at C speed
     for position, item in enumerate(value):
         _check(item, rule, f"{path}[{position}]", found)
@@ -95,6 +95,19 @@ def _check_string(value: str, schema: dict[str, Any], path: str, found: list[Pro
         found.append((path, "is too short", f"at least {schema['minLength']} characters"))
     if "pattern" in schema and not re.search(schema["pattern"], value):
         found.append((path, f"is {_told(value)}", f"text matching {schema['pattern']}"))
+
+
+def _plainly_fits(value: Any, rule: dict[str, Any]) -> bool:
+    """Accept the plain values most of a document is made of without looking further."""
+    kind, wanted = type(value), rule.get("type")
+    if kind is str:
+        long_enough = len(value) >= rule.get("minLength", 0)
+        return wanted == "string" and long_enough and not ("pattern" in rule or "enum" in rule)
+    if kind is int or kind is float:
+        if wanted == "number" or (wanted == "integer" and kind is int):
+            fits = rule.get("minimum", value) <= value <= rule.get("maximum", value)
+            return bool(fits) and "enum" not in rule
+    return False
 
 
 def _is(value: Any, wanted: str | list[str]) -> bool:

@@ -17,23 +17,43 @@ SECOND_TYPE = 0.5
 
 
 class Catalog(NamedTuple):
-    """The agents of the configuration with their keywords, indexed once."""
+    """The agents of the configuration, indexed once by keyword, provider and task type."""
 
     agents: Json
-    weights: Json
+    keyword_weight: float
+    max_keywords: int
     keywords: Lexicon
+    by_provider: dict[str, dict[str, float]]  # provider -> agent -> points
+    by_type: dict[str, dict[str, float]]  # task type -> agent -> points
+    places: dict[str, int]  # agent -> its place in the catalog
     aliases: dict[str, str]
 
 
 def catalog(document: Json) -> Catalog:
     """Index `config/agents.json`."""
-    agents = document["agents"]
-    pairs = [(word, (name, word)) for name, row in agents.items() for word in row["keywords"]]
-    aliases = {alias: name for name, row in agents.items() for alias in row.get("aliases", ())}
-    return Catalog(agents, document["weights"], lexicon(pairs), aliases)
+    agents, weights = document["agents"], document["weights"]
+    by_provider: dict[str, dict[str, float]] = {}
+    by_type: dict[str, dict[str, float]] = {}
+    for name, row in agents.items():
+        for place, provider in enumerate(row["providers"]):
+            points = weights["provider"] * (SECOND_PROVIDER if place else 1)
+            by_provider.setdefault(provider, {})[name] = points
+        for place, task_type in enumerate(row["task_types"]):
+            points = weights["task_type"] * (SECOND_TYPE if place else 1)
+            by_type.setdefault(task_type, {})[name] = points
+    return Catalog(
+        agents,
+        weights["keyword"],
+        weights["max_keywords"],
+        lexicon((word, (name, word)) for name, row in agents.items() for word in row["keywords"]),
+        by_provider,
+        by_type,
+        {name: place for place, name in enumerate(agents)},
+        {alias: name for name, row in agents.items() for alias in row.get("aliases", ())},
+    )
 
 
-def choose(
+def choose(  # noqa: PLR0913 what a choice depends on
     listed: Catalog,
     words: list[Word],
     provider: str,
@@ -51,50 +71,39 @@ def choose(
     for hit in find(words, listed.keywords):
         name, word = hit.payload
         matched.setdefault(name, set()).add(word)
+    scores = dict(listed.by_provider.get(provider, {}))
+    for name, points in listed.by_type.get(task_type, {}).items():
+        scores[name] = scores.get(name, 0.0) + points
+    for name, found in matched.items():
+        points = listed.keyword_weight * min(len(found), listed.max_keywords)
+        scores[name] = scores.get(name, 0.0) + points
     if wanted is not None:
-        name = listed.aliases.get(wanted, wanted)
-        if name not in listed.agents:
+        best = listed.aliases.get(wanted, wanted)
+        if best not in listed.agents:
             raise UsageError(f"there is no agent {wanted!r}; see config/agents.json for the names")
-        return _agent(listed, name, provider, task_type, matched, "requested with --agent")
-    best, best_score = "", -1.0
-    fitting = [n for n, row in listed.agents.items() if not edit or row["access"] == "edit"]
-    free = [n for n in fitting if busy.get(n, 0) < listed.agents[n]["max_parallel"]]
-    for name in free or fitting or listed.agents:
-        score = _score(listed, name, provider, task_type, matched)
-        if score > best_score:
-            best, best_score = name, score
-    return _agent(listed, best, provider, task_type, matched, "" if free else "all agents are busy")
-
-
-def _score(
-    listed: Catalog, name: str, provider: str, task_type: str, matched: dict[str, set[str]]
-) -> float:
-    row, weights = listed.agents[name], listed.weights
-    score = 0.0
+        note = "requested with --agent"
+    else:
+        best, note = _best(listed, scores, busy, edit=edit)
+    row, reasons = listed.agents[best], [note] if note else []
     if provider in row["providers"]:
-        score += weights["provider"] * (1 if row["providers"][0] == provider else SECOND_PROVIDER)
+        reasons.append(f"fits {provider}")
     if task_type in row["task_types"]:
-        score += weights["task_type"] * (1 if row["task_types"][0] == task_type else SECOND_TYPE)
-    count = min(len(matched.get(name, ())), weights["max_keywords"])
-    return float(score + weights["keyword"] * count)
+        reasons.append(f"task type {task_type}")
+    if best in matched:
+        reasons.append("words: " + ", ".join(sorted(matched[best])))
+    reason = "; ".join(reasons) or "best of the catalog"
+    score = float(scores.get(best, 0.0))
+    return Agent(best, row["category"], row["specialization"], row["access"], reason, score)
 
 
-def _agent(
-    listed: Catalog,
-    name: str,
-    provider: str,
-    task_type: str,
-    matched: dict[str, set[str]],
-    note: str,
-) -> Agent:
-    row = listed.agents[name]
-    fits = []
-    if provider in row["providers"]:
-        fits.append(f"fits {provider}")
-    if task_type in row["task_types"]:
-        fits.append(f"task type {task_type}")
-    if matched.get(name):
-        fits.append("words: " + ", ".join(sorted(matched[name])))
-    reason = "; ".join(([note] if note else []) + fits) or "best of the catalog"
-    score = _score(listed, name, provider, task_type, matched)
-    return Agent(name, row["category"], row["specialization"], row["access"], reason, score)
+def _best(
+    listed: Catalog, scores: dict[str, float], busy: dict[str, int], *, edit: bool
+) -> tuple[str, str]:
+    """Take the highest score among agents that fit and are free; a busy one rather than none."""
+    agents, places = listed.agents, listed.places
+    fitting = [n for n in scores if not edit or agents[n]["access"] == "edit"]
+    if not fitting:
+        fitting = [n for n in agents if not edit or agents[n]["access"] == "edit"] or list(agents)
+    free = [n for n in fitting if busy.get(n, 0) < agents[n]["max_parallel"]] if busy else fitting
+    best = max(free or fitting, key=lambda name: (scores.get(name, 0.0), -places[name]))
+    return best, "" if free else "all fitting agents are busy"

@@ -51,15 +51,20 @@ def vocabulary(keywords: Json) -> Vocabulary:
 
 
 def classify(
-    task: str, config: Config, terms: Vocabulary, complexity: float | None = None
+    task: str,
+    config: Config,
+    terms: Vocabulary,
+    complexity: float | None = None,
+    words: list[Word] | None = None,
 ) -> Classification:
     """Score every provider for `task`; ties keep the order of `provider_order`.
 
-    `complexity` (0-10) overrides the one the words suggest. Shown scores are
+    `complexity` (0-10) overrides the one the words suggest; `words` saves splitting them again. Shown scores are
     `clamp(score_offset + raw, 0, 100)`; raw scores rank.
     """
     settings, keywords = config.settings, config.keywords
-    words = words_of(task[: settings["classify_bytes"]])
+    if words is None:
+        words = words_of(task[: settings["classify_bytes"]])
     matched = _matches(words, keywords["points"], terms)
     raw = dict.fromkeys(config.providers, 0)
     for match in matched:

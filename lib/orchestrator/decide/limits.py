@@ -40,7 +40,8 @@ def amount_of(limit: Limit, turn: Turn, payer: Payer) -> int:
 def spent(usage: Json, limit: Limit, payer: Payer, now_ms: int, zone: str) -> int:
     """Tell what a row has used: our own count, or an outside figure with our calls since."""
     key = key_of(limit, payer)
-    own = windows.used(usage["windows"].get(key, {}), limit, now_ms, zone)
+    window = usage["windows"].get(key)
+    own = windows.used(window, limit, now_ms, zone) if window else 0
     seen = usage["observations"].get(key)
     if seen is None or not _still_counts(limit, seen["observed_at_ms"], now_ms, zone):
         return own
@@ -49,6 +50,8 @@ def spent(usage: Json, limit: Limit, payer: Payer, now_ms: int, zone: str) -> in
 
 def reserved(usage: Json, limit: Limit, payer: Payer) -> int:
     """Sum what is reserved against a row and not yet settled."""
+    if not usage["reservations"]:
+        return 0
     key, total = key_of(limit, payer), 0
     for held in usage["reservations"].values():
         holder = Payer(held["account"], held["model"], metered=held["metered"])
@@ -68,7 +71,8 @@ def room(provider: Provider, usage: Json, payer: Payer, now_ms: int, zone: str) 
         percent = 100.0 * taken / limit.limit if limit.limit else 100.0
         if limit.metric == "cost_usd" and limit.period == "day":
             cost, budget = taken / MICRO, limit.limit / MICRO
-        percents[limit.metric] = max(percent, percents.get(limit.metric, 0.0))
+        if percent >= percents.get(limit.metric, 0.0):
+            percents[limit.metric] = percent
         if _counts(limit, payer) and _at_gate(taken, limit):
             blocks.append(_gate(usage, limit, payer, now_ms, zone))
     return Room(percents.get("requests"), percents.get("tokens"), cost, budget, tuple(blocks))

@@ -41,7 +41,8 @@ def recommend(
 ) -> Decision:
     """Decide who runs `task`; raises UsageError when a wish can't be honoured."""
     check_wishes(wishes, config, listed)
-    classes = classify(task, config, terms, wishes.complexity)
+    words = words_of(task[: config.settings["classify_bytes"]])
+    classes = classify(task, config, terms, wishes.complexity, words)
     if wishes.tier:
         classes = classes._replace(tier=wishes.tier)
     candidates = tuple(
@@ -56,7 +57,7 @@ def recommend(
     chosen, no_room = (allowed[0], False) if allowed else (_cheapest(ranked), True)
     agent = agents.choose(
         listed,
-        words_of(task[: config.settings["classify_bytes"]]),
+        words,
         chosen.provider if chosen else classes.primary,
         classes.task_type,
         world.busy,

@@ -7,7 +7,6 @@ most 1/60). A period's slot is its name in the configured zone: `2026-11-20`, `2
 
 from __future__ import annotations
 
-import calendar
 import time
 
 from orchestrator.records import Limit
@@ -80,6 +79,8 @@ def next_period(period: str, now_ms: int, zone: str) -> int:
     elif zone == "UTC":
         return (now_ms // DAY_MS + 1) * DAY_MS
     if zone == "UTC":
+        import calendar  # loads datetime and locale: 3 ms, only when a month is full
+
         return calendar.timegm((year, month, day, 0, 0, 0)) * 1000
     import datetime as dt  # only other zones pay for it
     import zoneinfo

@@ -19,6 +19,7 @@ _QUOTED = re.compile(
 _SENTENCE_ENDS = frozenset(".;:!?\n")
 _CLAUSE_ENDS = _SENTENCE_ENDS | frozenset(",()")
 _SUFFIXES = ("ation", "ion", "ing", "ed", "ies", "es", "s", "d", "'s")
+_LAST = frozenset("ngds")
 
 Lexicon = dict[str, list[tuple[tuple[str, ...], Any]]]
 
@@ -32,6 +33,7 @@ class Word(NamedTuple):
     quoted: bool
     clause: int
     sentence: int
+    forms: list[str]  # what it may be an inflection of
 
 
 class Found(NamedTuple):
@@ -63,15 +65,18 @@ def words_of(task: str) -> list[Word]:
         text = text.lower().replace("’", "'").lstrip("'")
         if not text:
             continue
-        words.append(Word(text, start, end, inside, clause, sentence))
+        parts = [text]
         if "-" in text and text.replace("-", "").isalpha() and text[0] != "-":
-            words += [Word(p, start, end, inside, clause, sentence) for p in text.split("-") if p]
+            parts += [part for part in text.split("-") if part]
+        words += [Word(p, start, end, inside, clause, sentence, bases(p)) for p in parts]
     return words
 
 
 def bases(word: str) -> list[str]:
     """List what a word may be an inflection of, itself first: `implementing` -> `implement`, ..."""
     forms = [word]
+    if word[-1] not in _LAST:
+        return forms
     for suffix in _SUFFIXES:
         if not word.endswith(suffix) or len(word) - len(suffix) < 3:
             continue
@@ -88,8 +93,8 @@ def lexicon(entries: Iterable[tuple[str, Any]]) -> Lexicon:
     """Index `(phrase, payload)` pairs by the first word of the phrase."""
     index: Lexicon = {}
     for phrase, payload in entries:
-        first, *rest = phrase.lower().split()
-        index.setdefault(first, []).append((tuple(rest), payload))
+        first, _, rest = phrase.lower().partition(" ")
+        index.setdefault(first, []).append((tuple(rest.split()) if rest else (), payload))
     return index
 
 
@@ -97,7 +102,7 @@ def find(words: list[Word], index: Lexicon) -> list[Found]:
     """List the phrases of `index` among the words, in their order."""
     hits: list[Found] = []
     for position, word in enumerate(words):
-        for base in bases(word.text):
+        for base in word.forms:
             for rest, payload in index.get(base, ()):
                 if not rest:
                     hits.append(Found(position, position, payload))
@@ -122,4 +127,7 @@ def longest(hits: list[Found]) -> list[Found]:
 def _continues(words: list[Word], position: int, rest: tuple[str, ...]) -> bool:
     if position + len(rest) > len(words):
         return False
-    return all(wanted in bases(words[position + offset].text) for offset, wanted in enumerate(rest))
+    for place, wanted in enumerate(rest, position):
+        if wanted not in words[place].forms:
+            return False
+    return True
