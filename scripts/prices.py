@@ -7,7 +7,7 @@ day are left out, which never makes a task look cheaper than it can be billed by
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import sys
 from importlib.metadata import version
@@ -45,7 +45,7 @@ def _plain(base: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in base.items() if key in RATES}
 
 
-def _model(prices: Any, today: datetime.date) -> dict[str, Any] | None:
+def _model(prices: Any, today: dt.date) -> dict[str, Any] | None:
     if not isinstance(prices, list):
         row = _row(prices)
     else:
@@ -66,7 +66,7 @@ def _model(prices: Any, today: datetime.date) -> dict[str, Any] | None:
 
 def main() -> None:
     """Print the document, one model a line, so that a new version reads well as a diff."""
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = dt.datetime.now(dt.UTC).date()
     models: dict[str, dict[str, Any]] = {}
     for provider in providers:
         if provider.id not in VENDORS:

@@ -6,6 +6,7 @@ import os
 import sys
 
 COMMANDS = {
+    "start": "what orchestrate.sh does, for where there is no such file: [options] REPO TASK",
     "decide": "what orchestrate.sh asks first: show a decision, and say whether to ask or run",
     "decline": "record that a person said no",
     "run": "run a decided task",
@@ -24,33 +25,40 @@ def main(arguments: list[str]) -> int:
     from orchestrator import errors
     from orchestrator.commands import screen
 
+    code = 0
     try:
-        if not arguments or arguments[0] not in COMMANDS:
-            listed = "\n".join(f"  {name:<13} {text}" for name, text in COMMANDS.items())
-            if arguments in (["--help"], ["-h"], ["help"]):
-                screen.out(f"commands:\n{listed}")
-                return 0
-            raise errors.UsageError(f"name a command: {', '.join(COMMANDS)}")
-        module = __import__(
-            f"orchestrator.commands.{arguments[0].replace('-', '_')}", fromlist=["main"]
-        )
-        code = int(module.main(arguments[1:]))
+        code = _dispatch(arguments)
         sys.stdout.flush()
     except errors.ConfigError as error:
+        code = error.exit_code
         for problem in error.problems:
             screen.error(problem)
-        return error.exit_code
     except errors.OrchestratorError as error:
-        return _told(error, error.exit_code)
+        code = _told(error, error.exit_code)
     except KeyboardInterrupt:
-        return 130
+        code = 130
     except BrokenPipeError:
-        return 0  # the reader has what it wanted: `| head -1`
+        code = 0  # the reader has what it wanted: `| head -1`
     except OSError as error:
-        return _told(error, errors.StorageError.exit_code)
+        code = _told(error, errors.StorageError.exit_code)
     except Exception as error:  # noqa: BLE001 a person gets one line, never a traceback
-        return _told(error, 1, "this is a bug; ORCHESTRATE_DEBUG=1 shows where")
+        code = _told(error, 1, "this is a bug; ORCHESTRATE_DEBUG=1 shows where")
     return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    """Find the command by its name and run it."""
+    from orchestrator.commands import screen
+    from orchestrator.errors import UsageError
+
+    if arguments in (["--help"], ["-h"], ["help"]):
+        listed = "\n".join(f"  {name:<13} {text}" for name, text in COMMANDS.items())
+        screen.out(f"commands:\n{listed}")
+        return 0
+    if not arguments or arguments[0] not in COMMANDS:
+        raise UsageError(f"name a command: {', '.join(COMMANDS)}")
+    name = f"orchestrator.commands.{arguments[0].replace('-', '_')}"
+    return int(__import__(name, fromlist=["main"]).main(arguments[1:]))
 
 
 def _told(error: BaseException, code: int, advice: str = "") -> int:
@@ -68,9 +76,9 @@ def _told(error: BaseException, code: int, advice: str = "") -> int:
     return code
 
 
-def console() -> None:
+def console(arguments: list[str] | None = None) -> None:
     """Run the command named on the command line and end the process with its exit code."""
-    code = main(sys.argv[1:])
+    code = main(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -78,3 +86,9 @@ def console() -> None:
             # Nobody reads any more; point it away so that the interpreter ends quietly.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)
+
+
+def installed() -> None:
+    """Run `orchestrate [options] REPO TASK`, or one of the commands by its name."""
+    words = sys.argv[1:]
+    console(words if words and (words[0] in COMMANDS or words == ["--help"]) else ["start", *words])

@@ -25,7 +25,11 @@ def main(arguments: list[str]) -> int:
     """Decide; returns 0 when all is done, RUN or ASK when the handoff file holds what to run."""
     path, descriptor = arguments[0], int(arguments[1])
     with os.fdopen(descriptor, "rb") as file:
-        words = file.read().split(b"\0")[:-1]
+        return decided(file.read().split(b"\0")[:-1], path)
+
+
+def decided(words: list[bytes], path: str) -> int:
+    """Do what `main` says, from the words of a command line."""
     call = options.read([os.fsdecode(word) for word in words])
     if len(call.rest) != 2:
         raise UsageError(_shape(call.rest))

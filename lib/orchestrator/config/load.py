@@ -101,26 +101,12 @@ def _no_constant(name: str) -> Any:
 
 def _references(documents: dict[str, Json]) -> list[str]:
     """Check what one document says of another: names of tiers, clients and providers."""
-    found: list[str] = []
     config, keywords = documents["providers"], documents["keywords"]
-    tiers = [tier["name"] for tier in config["settings"]["tiers"]]
-    for name, provider in config["providers"].items():
-        at = f"config/providers.json: providers.{name}"
-        for position, model in enumerate(provider["models"]):
-            if model["tier"] not in tiers:
-                allowed = "one of " + ", ".join(tiers)
-                found.append(f"{at}.models[{position}].tier: is {model['tier']!r}: {allowed}")
-        for position, transport in enumerate(provider["transports"]):
-            wanted = "client" if transport["kind"] == "cli" else "dialect"
-            if wanted not in transport:
-                found.append(
-                    f"{at}.transports[{position}].{wanted}: is missing: needed by its kind"
-                )
-            elif wanted == "client" and transport["client"] not in config["clients"]:
-                allowed = "one of " + ", ".join(config["clients"])
-                found.append(
-                    f"{at}.transports[{position}].client: is {transport['client']!r}: {allowed}"
-                )
+    found = [
+        problem
+        for name, provider in config["providers"].items()
+        for problem in _provider_references(f"providers.{name}", provider, config)
+    ]
     if not any(provider["enabled"] for provider in config["providers"].values()):
         found.append("config/providers.json: providers: none is enabled: at least one")
     for part in ("strong", "weak"):
@@ -130,6 +116,27 @@ def _references(documents: dict[str, Json]) -> list[str]:
                 found.append(f"config/keywords.json: {part}.{name}: is not a provider: {allowed}")
     if not documents["agents"]["agents"]:
         found.append("config/agents.json: agents: is empty: at least one")
+    return found
+
+
+def _provider_references(path: str, provider: Json, config: Json) -> list[str]:
+    """Check the tiers and clients a provider names."""
+    found: list[str] = []
+    at = f"config/providers.json: {path}"
+    tiers = [tier["name"] for tier in config["settings"]["tiers"]]
+    for position, model in enumerate(provider["models"]):
+        if model["tier"] not in tiers:
+            allowed = "one of " + ", ".join(tiers)
+            found.append(f"{at}.models[{position}].tier: is {model['tier']!r}: {allowed}")
+    for position, transport in enumerate(provider["transports"]):
+        wanted = "client" if transport["kind"] == "cli" else "dialect"
+        if wanted not in transport:
+            found.append(f"{at}.transports[{position}].{wanted}: is missing: needed by its kind")
+        elif wanted == "client" and transport["client"] not in config["clients"]:
+            allowed = "one of " + ", ".join(config["clients"])
+            found.append(
+                f"{at}.transports[{position}].client: is {transport['client']!r}: {allowed}"
+            )
     return found
 
 

@@ -64,11 +64,11 @@ def _check_object(
 ) -> None:
     known = schema.get("properties", {})
     other = schema.get("additionalProperties", True)
-    for name in schema.get("required", ()):
-        if name not in value:
-            found.append(
-                (f"{path}.{name}" if path else name, "is missing", _summary(known.get(name)))
-            )
+    found += [
+        (f"{path}.{name}" if path else name, "is missing", _summary(known.get(name)))
+        for name in schema.get("required", ())
+        if name not in value
+    ]
     for name, item in value.items():
         rule = known.get(name, other)
         if rule is False:
@@ -103,11 +103,12 @@ def _plainly_fits(value: Any, rule: dict[str, Any]) -> bool:
     if kind is str:
         long_enough = len(value) >= rule.get("minLength", 0)
         return wanted == "string" and long_enough and not ("pattern" in rule or "enum" in rule)
-    if kind is int or kind is float:
-        if wanted == "number" or (wanted == "integer" and kind is int):
-            fits = rule.get("minimum", value) <= value <= rule.get("maximum", value)
-            return bool(fits) and "enum" not in rule
-    return False
+    if wanted != "number" and not (wanted == "integer" and kind is int):
+        return False
+    if kind is not int and kind is not float:
+        return False
+    fits = rule.get("minimum", value) <= value <= rule.get("maximum", value)
+    return bool(fits) and "enum" not in rule
 
 
 def _is(value: Any, wanted: str | list[str]) -> bool:

@@ -53,7 +53,7 @@ def catalog(document: Json) -> Catalog:
     )
 
 
-def choose(  # noqa: PLR0913 what a choice depends on
+def choose(
     listed: Catalog,
     words: list[Word],
     provider: str,

@@ -59,8 +59,8 @@ def classify(
 ) -> Classification:
     """Score every provider for `task`; ties keep the order of `provider_order`.
 
-    `complexity` (0-10) overrides the one the words suggest; `words` saves splitting them again. Shown scores are
-    `clamp(score_offset + raw, 0, 100)`; raw scores rank.
+    `complexity` (0-10) overrides the one the words suggest; `words` saves splitting them again.
+    Shown scores are `clamp(score_offset + raw, 0, 100)`; raw scores rank.
     """
     settings, keywords = config.settings, config.keywords
     if words is None:
@@ -70,7 +70,12 @@ def classify(
     for match in matched:
         if match.provider in raw:
             raw[match.provider] += match.points
-    sizes = {"words": len(task.split()), "characters": len(task), "questions": task.count("?")}
+    sizes = {
+        "words": len(task.split()),
+        "characters": len(task),
+        "questions": task.count("?"),
+        "paths": sum(1 for word in words if "/" in word.text or "_" in word.text),
+    }
     for rule in keywords["length_rules"]:
         size = sizes[rule["metric"]]
         if size > rule["above"] if "above" in rule else size < rule["below"]:
@@ -106,7 +111,7 @@ def _matches(words: list[Word], points: Json, terms: Vocabulary) -> list[Match]:
     if any(hit.payload.strong for hit in unquoted):
         hits = unquoted
     orders = [hit for hit in hits if hit.payload.strong and _is_order(hit, words, terms.grammar)]
-    ordered_providers = {hit.payload.provider for hit in orders}
+    ordering = {hit.payload.provider for hit in orders}
     ordered_places = {hit.first for hit in orders}
     best: dict[tuple[str, str], Match] = {}
     for hit in hits:
@@ -114,9 +119,12 @@ def _matches(words: list[Word], points: Json, terms: Vocabulary) -> list[Match]:
         kind, worth = "strong" if entry.strong else "weak", entry.points
         if _is_negated(hit, words, terms.grammar):
             kind, worth = "negated", 0
-        elif entry.strong and orders and hit.first not in ordered_places:
-            if entry.provider not in ordered_providers:
-                kind, worth = "topic", min(worth, points["topic"])
+        elif (
+            entry.strong
+            and orders
+            and not (hit.first in ordered_places or entry.provider in ordering)
+        ):
+            kind, worth = "topic", min(worth, points["topic"])
         first, last = words[hit.first], words[hit.last]
         text = " ".join(word.text for word in words[hit.first : hit.last + 1])
         match = Match(text, entry.keyword, entry.provider, kind, worth, first.start, last.end)

@@ -19,6 +19,7 @@ _QUOTED = re.compile(
 _SENTENCE_ENDS = frozenset(".;:!?\n")
 _CLAUSE_ENDS = _SENTENCE_ENDS | frozenset(",()")
 _SUFFIXES = ("ation", "ion", "ing", "ed", "ies", "es", "s", "d", "'s")
+_EDGES = ".:'\u2019-"
 _LAST = frozenset("ngds")
 
 Lexicon = dict[str, list[tuple[tuple[str, ...], Any]]]
@@ -57,12 +58,12 @@ def words_of(task: str) -> list[Word]:
             clause += 1
             if not _SENTENCE_ENDS.isdisjoint(gap):
                 sentence += 1
-        text = raw.rstrip(".:'’-")
+        text = raw.rstrip(_EDGES)
         last = start + len(text)
         while span < len(quoted) and quoted[span][1] <= start:
             span += 1
         inside = span < len(quoted) and quoted[span][0] <= start
-        text = text.lower().replace("’", "'").lstrip("'")
+        text = text.lower().replace("\u2019", "'").lstrip("'")
         if not text:
             continue
         parts = [text]
@@ -127,7 +128,4 @@ def longest(hits: list[Found]) -> list[Found]:
 def _continues(words: list[Word], position: int, rest: tuple[str, ...]) -> bool:
     if position + len(rest) > len(words):
         return False
-    for place, wanted in enumerate(rest, position):
-        if wanted not in words[place].forms:
-            return False
-    return True
+    return all(wanted in words[place].forms for place, wanted in enumerate(rest, position))

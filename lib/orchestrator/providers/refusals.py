@@ -33,7 +33,8 @@ def from_status(status: int, body: str, headers: Mapping[str, str], now_ms: int)
     """Classify an HTTP refusal; `headers` has lower-case names."""
     document = _document(body)
     message = f"HTTP {status}: {_message(document, body)}"
-    error = document.get("error") if isinstance(document.get("error"), dict) else {}
+    told = document.get("error")
+    error: dict[str, Any] = told if isinstance(told, dict) else {}
     code = " ".join(str(error.get(part, "")) for part in ("code", "type", "status"))
     wait_s = retry_after_s(headers, now_ms)
     if wait_s is None:

@@ -173,7 +173,7 @@ class Task:
         booked: Turn,
         day: str,
     ) -> None:
-        """Outcome first, then the books, then the log: recovery resumes at the first step missing."""
+        """Outcome, then the books, then the log: recovery resumes at the first step missing."""
         context = self.context
         if outcome.failure is not None:
             message = redact(outcome.failure.message, context.secrets)

@@ -33,9 +33,7 @@ class Trees:
             if self.repository is None:
                 context.tell("not a git repository with a commit: changes are made in place")
             elif self.repository.dirty():
-                context.tell(
-                    "uncommitted work is not in the agent's worktree, which starts from HEAD"
-                )
+                context.tell("uncommitted work is not in the worktree, which starts from HEAD")
 
     def enter(self, route: Route) -> str:
         """Give an attempt its folder: a fresh worktree of HEAD where it edits."""
