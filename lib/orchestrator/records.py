@@ -269,7 +269,7 @@ class Failure(NamedTuple):
 class Event(NamedTuple):
     """Something a client or an API told while it ran."""
 
-    kind: str  # started | text | tool | usage | retry | wall | done | note
+    kind: str  # started | pulse | text | tool | usage | retry | wall | done | tick | exit
     text: str = ""
     spent: Spent | None = None
     failure: Failure | None = None

@@ -88,7 +88,7 @@ def _show(session: Session, line: Json, call: options.Call, task: str, *, data: 
         tell(recommendation.drawn(line, titles, paint, screen.columns()))
     if "explain" in call.modes:
         tell = screen.talk if "json" in call.modes or not data else screen.out
-        tell(recommendation.explained(line, task, titles))
+        tell(recommendation.explained(line, task, titles, screen.columns()))
 
 
 def _record(session: Session, line: Json) -> None:

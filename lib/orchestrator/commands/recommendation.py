@@ -20,21 +20,24 @@ def drawn(line: Json, titles: Mapping[str, str], paint: Paint, columns: int) -> 
     parts += ["Task Classification:", *_classification(classes, titles), ""]
     provider = chosen["provider"]
     parts.append(f"Recommended Provider: {paint('bold', provider.upper())}")
-    parts.append("  " + _availability(provider, line, paint))
-    parts.append(f"  {_way(chosen, classes)}")
+    style, available = _availability(provider, line)
+    parts += [paint(style, row) for row in wrapped(f"  {available}", columns)]
+    parts += wrapped(f"  {_way(chosen, classes)}", columns)
     if chosen["provider_reason"] != "primary available":
-        parts.append(f"  Why: {chosen['provider_reason']}")
+        parts += wrapped(f"  Why: {chosen['provider_reason']}", columns)
     parts += ["", *_money(chosen, states[provider]), ""]
     if chosen["alternatives"]:
-        parts += ["Alternatives:", *_alternatives(chosen, states, titles, paint), ""]
+        parts += ["Alternatives:", *_alternatives(chosen, states, titles, columns), ""]
     agent, about = chosen["agent_assigned"], chosen["agent_specialization"]
-    parts.append(f"Agent Selected: {paint('bold', agent)} (specialization: {about})")
-    parts += [paint("yellow", f"Note: {note}") for note in chosen["notes"]]
+    selected = "\n".join(wrapped(f"Agent Selected: {agent} (specialization: {about})", columns))
+    parts.append(selected.replace(agent, paint("bold", agent), 1))
+    for note in chosen["notes"]:
+        parts += [paint("yellow", row) for row in wrapped(f"Note: {note}", columns)]
     parts += ["", rule]
     return "\n".join(parts)
 
 
-def explained(line: Json, task: str, titles: Mapping[str, str]) -> str:
+def explained(line: Json, task: str, titles: Mapping[str, str], columns: int) -> str:
     """Tell which words counted where, and which candidates fell out and why."""
     classes, parts = line["task_classification"], ["Words that counted:"]
     for match in classes["matched"]:
@@ -55,7 +58,7 @@ def explained(line: Json, task: str, titles: Mapping[str, str]) -> str:
     chosen = line["recommendation"]
     parts.append(f"Chosen: {chosen['provider']}, {chosen['provider_reason']}")
     parts.append(f"Agent: {chosen['agent_assigned']}, {chosen['agent_reason']}")
-    return "\n".join(parts)
+    return "\n".join(row for part in parts for row in wrapped(part, columns))
 
 
 def question(line: Json, titles: Mapping[str, str]) -> str:
@@ -72,6 +75,18 @@ def dollars(amount: float | None) -> str:
     return f"${amount:.4f}" if 0 < amount < 0.01 else f"${amount:.2f}"
 
 
+def wrapped(line: str, columns: int) -> list[str]:
+    """Break a line at spaces so that it fits, what follows indented by four."""
+    rows = []
+    while len(line) >= columns:
+        at = line.rfind(" ", 6, columns - 1)
+        if at < 0:
+            break
+        rows.append(line[:at])
+        line = "    " + line[at + 1 :]
+    return [*rows, line]
+
+
 def _classification(classes: Json, titles: Mapping[str, str]) -> list[str]:
     def scored(name: str) -> str:
         return f"{titles.get(name, name)} ({classes['all_scores'][name]}%)"
@@ -83,14 +98,15 @@ def _classification(classes: Json, titles: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _availability(provider: str, line: Json, paint: Paint) -> str:
+def _availability(provider: str, line: Json) -> tuple[str, str]:
+    """Return the style and the text."""
     state = line["provider_state_at_recommendation"][provider]
     if state["available"]:
-        return paint("green", f"✅ Available ({capacity(state)})")
+        return "green", f"✅ Available ({capacity(state)})"
     if state["block_kind"] == "readiness":
-        return paint("yellow", f"⚠️  Not ready: {state['block_reason']}")
+        return "yellow", f"⚠️  Not ready: {state['block_reason']}"
     until = f", until {state['retry_at']}" if state["retry_at"] else ""
-    return paint("red", f"⛔ Blocked: {state['block_reason']}{until}")
+    return "red", f"⛔ Blocked: {state['block_reason']}{until}"
 
 
 def capacity(state: Json) -> str:
@@ -116,7 +132,7 @@ def _money(chosen: Json, state: Json) -> list[str]:
     return lines
 
 
-def _alternatives(chosen: Json, states: Json, titles: Mapping[str, str], paint: Paint) -> list[str]:
+def _alternatives(chosen: Json, states: Json, titles: Mapping[str, str], columns: int) -> list[str]:
     rows = chosen["alternatives"]
     width = max(len(titles.get(row["provider"], row["provider"])) for row in rows)
     lines = []
@@ -125,7 +141,7 @@ def _alternatives(chosen: Json, states: Json, titles: Mapping[str, str], paint: 
         state = states[row["provider"]]
         why = capacity(state) if row["available"] else row["reason"]
         cost = dollars(row["cost"])
-        lines.append(f"  {name:<{width}}  {cost:>8}  " + paint("dim", f"({why})"))
+        lines += wrapped(f"  {name:<{width}}  {cost:>8}  ({why})", columns)
     return lines
 
 

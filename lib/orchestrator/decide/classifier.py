@@ -135,15 +135,21 @@ def _matches(words: list[Word], points: Json, terms: Vocabulary) -> list[Match]:
 
 
 def _is_order(hit: Found, words: list[Word], grammar: dict[str, frozenset[str]]) -> bool:
-    """Tell whether the word begins what is asked: only openers stand before it in its clause."""
+    """Tell whether the word begins what is asked: only openers stand before it in its clause.
+
+    In "explain the fix and the design" the design is no second order: its article says so.
+    """
     sentence, clause = words[hit.first].sentence, words[hit.first].clause
-    position = hit.first - 1
+    position, noun = hit.first - 1, False
     while position >= 0 and words[position].sentence == sentence:
         text = words[position].text
-        if words[position].clause != clause or text in grammar["joiners"]:
+        if words[position].clause != clause:
             return True
+        if text in grammar["joiners"]:
+            return not noun
         if not any(text in grammar[part] for part in ("openers", "light_verbs", "articles")):
             return False
+        noun = text in grammar["articles"] or (noun and text not in grammar["light_verbs"])
         position -= 1
     return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator import records as r
 from orchestrator.providers import refusals
-from orchestrator.providers.reading import Reading, count, text_at
+from orchestrator.providers.reading import PULSE, Reading, count, text_at
 from orchestrator.records import Event, Failure, Json, Spent
 
 
@@ -15,6 +15,7 @@ class ClaudeReading(Reading):
         """Begin with no message seen."""
         super().__init__()
         self.seen: dict[str, Json] = {}
+        self.message: Json = {}
 
     def document(self, document: Json) -> list[Event]:
         """Read one event."""
@@ -25,6 +26,8 @@ class ClaudeReading(Reading):
             return [self._retry(document)]
         if kind == "rate_limit_event":
             return self._limit(document)
+        if kind == "stream_event":
+            return self._streamed(document.get("event") or {})
         if kind == "assistant":
             return self._message(document)
         return self._result(document) if kind == "result" else []
@@ -57,12 +60,21 @@ class ClaudeReading(Reading):
                 events.append(Event("tool", _tool(part)))
             elif text_at(part, "type") == "text":
                 events.append(Event("text", text_at(part, "text")))
-        usage = message.get("usage")
-        if usage:
-            self.seen[text_at(message, "id")] = usage
-            self.spent = _summed(list(self.seen.values()))
-            events.append(Event("usage", spent=self.spent))
         return events
+
+    def _streamed(self, event: Json) -> list[Event]:
+        """Read a piece of a message as it comes: its usage at its start and at its end."""
+        kind = text_at(event, "type")
+        if kind == "message_start":
+            self.message = event.get("message") or {}
+            usage = self.message.get("usage")
+        else:
+            usage = event.get("usage") if kind == "message_delta" else None
+        if not isinstance(usage, dict):
+            return [PULSE]
+        self.seen[text_at(self.message, "id")] = usage
+        self.spent = _summed(list(self.seen.values()))
+        return [Event("usage", spent=self.spent)]
 
     def _result(self, document: Json) -> list[Event]:
         self.finished = True

@@ -42,9 +42,9 @@ def prepare(
         "folder": folder,
         "private": private,
         "base_url": base_url,
-        "base_url_toml": json.dumps(base_url),
+        "base_url_toml": _toml(base_url),
         "system_file": os.path.join(private, "system.md"),
-        "system_toml": json.dumps(system),
+        "system_toml": _toml(system),
         "max_output_tokens": str(route.max_output_tokens),
         "max_cost_usd": "" if max_cost_usd is None else f"{max_cost_usd:.6f}",
     }
@@ -60,9 +60,6 @@ def prepare(
     path = environment.get("PATH", os.defpath)
     command = which(client["command"], path) or client["command"]
     argv = [command] + [_filled(word, values) for part in parts for word in part]
-    setpriv = which("setpriv", path)
-    if setpriv:
-        argv = [setpriv, "--pdeathsig", "KILL", "--", *argv]  # it never outlives us
     files = {"system.md": system}
     files |= {name: _filled(text, values) for name, text in client.get("files", {}).items()}
     prefix = "" if client.get("system_argv") or client.get("system_env") else f"{system}\n\n---\n\n"
@@ -88,6 +85,11 @@ def _environment(
     for name, text in given.items():
         child[name] = _filled(text, values)
     return child
+
+
+def _toml(text: str) -> str:
+    """Quote a text as TOML does, which knows no surrogate pairs."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

@@ -8,17 +8,19 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
 MAX_LINE = 16 * 1024 * 1024
 GRACE_S = 0.5
 TICK_S = 0.2
 CHUNK = 65_536
+# Ends the group `$1` when the other end of its stdin goes without a word: when we were killed.
+LIFELINE = 'read -r _ || kill -KILL -- "-$1"'
 
 
 class Deadlines(NamedTuple):
-    """Monotonic end of the task, and the longest silences before and after the first byte."""
+    """Monotonic end of the task, the time to the first word, and the longest silence after it."""
 
     end: float
     first_byte_s: float
@@ -52,11 +54,27 @@ class Client:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        try:
+            self.lifeline = subprocess.Popen(
+                ["bash", "-c", LIFELINE, "lifeline", str(self.process.pid)],
+                env={"PATH": environment.get("PATH", os.defpath)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError:
+            end_group(self.process.pid, self.process)
+            raise
 
-    def lines(self, deadlines: Deadlines) -> Iterator[Line]:
-        """Yield what it says until it ends or a deadline passes; ticks come while it is silent."""
+    def lines(
+        self, deadlines: Deadlines, heard: Callable[[], bool] = lambda: True
+    ) -> Iterator[Line]:
+        """Yield what it says until it ends or a deadline passes; ticks come while it is silent.
+
+        `heard` tells whether its upstream has said anything yet: a client greets before it calls.
+        """
         started = last = time.monotonic()
-        heard = False
         process = self.process
         buffers: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         with selectors.DefaultSelector() as selector:
@@ -70,8 +88,12 @@ class Client:
                 if now >= deadlines.end:
                     yield Line("timeout", f"{now - started:.0f} s")
                     return
-                silence = now - last
-                if silence >= (deadlines.idle_s if heard else deadlines.first_byte_s):
+                silence, most = (
+                    (now - last, deadlines.idle_s)
+                    if heard()
+                    else (now - started, deadlines.first_byte_s)
+                )
+                if silence >= most:
                     yield Line("stalled", f"{silence:.0f} s without a word")
                     return
                 if process.poll() is not None:
@@ -89,7 +111,6 @@ class Client:
                         selector.unregister(key.fileobj)
                         continue
                     last = time.monotonic()
-                    heard = heard or key.data == "stdout"
                     for text in _split(buffers[key.data], chunk):
                         yield Line(key.data, text)
         for name, rest in buffers.items():
@@ -107,6 +128,7 @@ class Client:
     def end(self) -> None:
         """End the whole process group, kindly first; nothing of it is left running."""
         end_group(self.process.pid, self.process)
+        self.lifeline.communicate(b"ended\n")
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()

@@ -9,6 +9,9 @@ from orchestrator import records as r
 from orchestrator.records import Event, Failure, Json, Outcome, Spent
 
 
+PULSE = Event("pulse")  # the upstream is at work; nothing else is to be learned from it
+
+
 class Reading:
     """One attempt as read so far; clients and wire formats fill it in."""
 
@@ -22,6 +25,7 @@ class Reading:
         self.failure: Failure | None = None
         self.used_tools = False
         self.finished = False
+        self.heard = False  # whether the upstream, not the client, has said anything
 
     def stdout(self, line: str) -> list[Event]:
         """Read one line of a client's output; what is no JSON object is noise."""

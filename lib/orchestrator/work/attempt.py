@@ -15,7 +15,7 @@ from orchestrator.providers import api, command_line, process
 from orchestrator.providers.claude import ClaudeReading
 from orchestrator.providers.codex import CodexReading
 from orchestrator.providers.gemini import GeminiReading
-from orchestrator.providers.reading import Reading
+from orchestrator.providers.reading import PULSE, Reading
 from orchestrator.records import Event, Failure, Outcome, Route, Spent
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.transcript import Transcript
@@ -24,6 +24,7 @@ from orchestrator.work.context import Context
 PARSERS = {"claude": ClaudeReading, "codex": CodexReading, "gemini": GeminiReading}
 FINAL = (r.QUOTA, r.AUTH, r.INVALID_INPUT, r.CONTEXT_LENGTH)
 PATIENCE = 2  # retries a client may make of its own once it has used a tool
+UPSTREAM = ("pulse", "text", "tool", "usage", "done")  # events that come from the upstream
 
 
 class Call:
@@ -145,7 +146,7 @@ def _client(
     try:
         pid = client.process.pid
         running.note("child", pid=pid, start_time=process.start_time_of(pid))
-        for line in client.lines(deadlines):
+        for line in client.lines(deadlines, lambda: reading.heard):
             yield from _read(line, reading, call.route.provider, transcript)
     finally:
         client.end()
@@ -155,8 +156,12 @@ def _read(
     line: process.Line, reading: Reading, provider: str, transcript: Transcript
 ) -> Iterator[Event]:
     if line.kind in ("stdout", "stderr"):
-        transcript.note(f"{provider} {line.kind}", line.text)
-        yield from reading.stdout(line.text) if line.kind == "stdout" else reading.stderr(line.text)
+        read = reading.stdout if line.kind == "stdout" else reading.stderr
+        events = read(line.text)
+        if events != [PULSE]:
+            transcript.note(f"{provider} {line.kind}", line.text)
+        reading.heard = reading.heard or any(event.kind in UPSTREAM for event in events)
+        yield from events
     elif line.kind == "timeout":
         yield from reading.failed(Failure(r.TIMEOUT, f"the deadline passed after {line.text}"))
     elif line.kind == "stalled":

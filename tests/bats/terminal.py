@@ -1,0 +1,49 @@
+"""Run a command on a terminal: terminal.py COLUMNS ANSWER COMMAND [ARGUMENT...].
+
+Types ANSWER at the first question ("-": never, "^D": end of file), prints what the terminal was
+sent, and ends with the command's status (128 + signal). After 30 seconds the command is ended.
+"""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+
+QUESTION = b"(y/n): "
+LIMIT_S = 30.0
+
+
+def main(columns: int, answer: str, command: list[str]) -> int:
+    """Run and relay; the status of the command."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        os.execv(command[0], command)
+    typed = {"-": b"", "^D": b"\x04"}.get(answer, answer.encode() + b"\n")
+    heard, end = b"", time.monotonic() + LIMIT_S
+    while True:
+        if time.monotonic() > end:
+            os.killpg(pid, signal.SIGKILL)
+        if not select.select([terminal], [], [], 0.2)[0]:
+            continue
+        try:
+            data = os.read(terminal, 65_536)
+        except OSError:  # Linux tells the end of a terminal so
+            break
+        heard += data
+        if typed and QUESTION in heard:
+            os.write(terminal, typed)
+            typed = b""
+    _, status = os.waitpid(pid, 0)
+    sys.stdout.buffer.write(heard)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]), sys.argv[2], sys.argv[3:]))
