@@ -51,10 +51,10 @@ TABLE
     orchestrate -n --json "$REPO" "$task" \
       | is ".recommendation | .provider == \"$provider\" and .agent_assigned == \"$agent\""
   done <<'TABLE'
-codex|code-generator|Implement JWT authentication
-claude|system-architect|Design microservice architecture
-gemini|data-analyst|Analyze energy market data
-codex|code-reviewer|Review code for performance
+codex|code-generator|Implement authentication
+claude|system-architect|Design system architecture
+gemini|data-analyst|Analyze performance metrics
+codex|code-reviewer|Review pull request
 TABLE
 }
 

@@ -59,8 +59,9 @@ own_config() {
 
 # simulated [FILTER]: an upstream on loopback with keys and addresses in GIVEN; the jq FILTER makes its scenario.
 simulated() {
-  local url ready="$PLACE/ready.json"
-  jq -n "${1:-'{}'}" >"$PLACE/scenario.json"
+  local url ready="$PLACE/ready.json" filter='{}'
+  [[ -z ${1-} ]] || filter="$1"
+  jq -n "$filter" >"$PLACE/scenario.json"
   "$ROOT/.venv/bin/python" -I -X utf8 "$ROOT/lib" simulate --scenario "$PLACE/scenario.json" --prices "$ROOT/config/prices.json" \
     --ready-file "$ready" --exit-after-s 120 --parent-pid "$$" >/dev/null 3>&- &
   SIMULATOR="$!"

@@ -11,8 +11,8 @@ from orchestrator.errors import TryLaterError
 from orchestrator.records import Json, Route
 from orchestrator.state.journal import Journal
 from orchestrator.state.ledger import Ledger
-from orchestrator.work.context import Context
-from orchestrator.work.task import Dispatch, Result, Task
+from orchestrator.work.context import Context, Dispatch
+from orchestrator.work.task import Result, Task
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -61,9 +61,10 @@ def turn_bound(
     if price is None:
         return Turn(1, tokens, 0)
     most = text_bytes + overhead_tokens
-    rates = rates_for(price, most)
-    dearest = max(rates.input_usd_per_mtok, rates.cache_write_usd_per_mtok)
-    money = most * dearest + max_output * rates.output_usd_per_mtok + per_request * MICRO
+    reached = [price, *(dearer for threshold, dearer in price.above if most > threshold)]
+    dearest = max(max(p.input_usd_per_mtok, *p[2:4]) for p in reached)  # cached or not
+    output = max(p.output_usd_per_mtok for p in reached)
+    money = most * dearest + max_output * output + per_request * MICRO
     return Turn(1, tokens, math.ceil(money))
 
 

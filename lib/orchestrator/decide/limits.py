@@ -6,6 +6,8 @@ bounds every reservation: none is granted that takes spent + reserved over it.
 
 from __future__ import annotations
 
+import math
+
 from orchestrator import clock
 from orchestrator.decide import windows
 from orchestrator.records import Block, Json, Limit, Provider, Room, Turn
@@ -104,10 +106,11 @@ def admit(
         if taken + amount <= limit.limit or (limit.metric != "cost_usd" and taken == 0):
             continue
         if limit.metric == "cost_usd" and amount > limit.limit:
+            needed = math.ceil(amount / 100) / 10_000  # rounded up: this limit would do
             return Block(
                 "limit",
-                f"one turn may cost ${amount / MICRO:.2f}, more than the limit of "
-                f"${limit.limit / MICRO:.2f} a {limit.period or 'window'}",
+                f"one turn may cost ${needed:.4f}, more than the limit of "
+                f"${limit.limit / MICRO:.4f} a {limit.period or 'window'}",
             )
         window = usage["windows"].get(key_of(limit, payer), {})
         target = max(0, limit.limit - amount)
@@ -126,12 +129,13 @@ def _at_gate(taken: int, limit: Limit) -> bool:
 
 def _gate(usage: Json, limit: Limit, payer: Payer, now_ms: int, zone: str) -> Block:
     window = usage["windows"].get(key_of(limit, payer), {})
-    below = max(0, -(-int(limit.limit * limit.block_at_percent) // 100) - 1)
+    below = max(0, math.ceil(limit.limit * limit.block_at_percent / 100) - 1)
     retry = windows.free_at(window, limit, below, now_ms, zone)
     seen = usage["observations"].get(key_of(limit, payer))
     if seen is not None and limit.window_s and (retry is None or retry <= now_ms):
         retry = seen["observed_at_ms"] + limit.window_s * 1000
-    what = "daily budget used" if limit.period == "day" else f"{limit.metric}_percent"
+    money = {"day": "daily budget used", "month": "monthly budget used"}.get(limit.period or "")
+    what = money if money and limit.metric == "cost_usd" else f"{limit.metric}_percent"
     return Block("limit", f"{what} >= {limit.block_at_percent:g}%", retry)
 
 
@@ -139,7 +143,8 @@ def _still_counts(limit: Limit, observed_at_ms: int, now_ms: int, zone: str) -> 
     if limit.period is not None:
         slot = windows.slot_of(limit, observed_at_ms, zone)
         return slot == windows.slot_of(limit, now_ms, zone)
-    return observed_at_ms > now_ms - (limit.window_s or 0) * 1000
+    span_ms = (limit.window_s or 0) * 1000
+    return now_ms - span_ms < observed_at_ms <= now_ms + span_ms  # no clock that was ahead blocks
 
 
 def told_retry(block: Block) -> str:

@@ -89,20 +89,12 @@ def state(candidate: Candidate) -> Json:
     }
 
 
-def usage(
-    attempt_id: str,
-    task_id: str,
-    route: Json,
-    outcome: Json,
-    money: Json,
-    now_ms: int,
-    number: int,
-) -> Json:
+def usage(task_id: str, route: Json, outcome: Json, money: Json, now_ms: int, number: int) -> Json:
     """Write one attempt; `route`, `outcome` and `money` as the in-flight file keeps them."""
     return {
         "schema": SCHEMA,
         "timestamp": clock.iso(now_ms),
-        "attempt_id": attempt_id,
+        "attempt_id": route["attempt_id"],
         "task_id": task_id,
         "story_id": None,
         "role": None,

@@ -40,7 +40,8 @@ def add(window: Window, limit: Limit, amount: int, at_ms: int, now_ms: int, zone
     slot = slot_of(limit, at_ms, zone)
     grown = {**window, slot: window.get(slot, 0) + amount}
     if limit.period is not None:
-        return {name: grown[name] for name in sorted(grown)[-KEPT_PERIODS:]}
+        kept = {*sorted(grown)[-KEPT_PERIODS:], slot, slot_of(limit, now_ms, zone)}
+        return {name: amount for name, amount in grown.items() if name in kept}
     first = _first_live(limit, now_ms)
     return {name: value for name, value in grown.items() if int(name) >= first}
 

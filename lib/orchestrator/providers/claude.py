@@ -12,10 +12,10 @@ class ClaudeReading(Reading):
     """Reads the event stream; settles from `modelUsage`, which counts every request it made."""
 
     def __init__(self) -> None:
-        """Begin with no message seen."""
+        """Begin with no message seen; `seen` is the usage of each by its id."""
         super().__init__()
         self.seen: dict[str, Json] = {}
-        self.message: Json = {}
+        self.current = ""
 
     def document(self, document: Json) -> list[Event]:
         """Read one event."""
@@ -63,18 +63,18 @@ class ClaudeReading(Reading):
         return events
 
     def _streamed(self, event: Json) -> list[Event]:
-        """Read a piece of a message as it comes: its usage at its start and at its end."""
-        kind = text_at(event, "type")
+        """Read a piece of a message: its start tells what went in, its end what came out."""
+        kind, usage = text_at(event, "type"), event.get("usage")
         if kind == "message_start":
-            self.message = event.get("message") or {}
-            usage = self.message.get("usage")
-        else:
-            usage = event.get("usage") if kind == "message_delta" else None
+            message = event.get("message")
+            self.current, usage = text_at(message, "id"), (message or {}).get("usage")
         if not isinstance(usage, dict):
             return [PULSE]
-        self.seen[text_at(self.message, "id")] = usage
+        told = {name: figure for name, figure in usage.items() if isinstance(figure, int)}
+        self.seen[self.current] = {**self.seen.get(self.current, {}), **told}
         self.spent = _summed(list(self.seen.values()))
-        return [Event("usage", spent=self.spent)]
+        more = text_at(event, "delta", "stop_reason") == "tool_use"
+        return [Event("usage", spent=self.spent)] if more else [PULSE]
 
     def _result(self, document: Json) -> list[Event]:
         self.finished = True

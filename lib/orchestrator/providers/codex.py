@@ -6,9 +6,14 @@ import re
 
 from orchestrator import records as r
 from orchestrator.providers import refusals
-from orchestrator.providers.reading import Reading, count, text_at
+from orchestrator.providers.reading import PULSE, Reading, count, text_at
 from orchestrator.records import Event, Failure, Json, Spent
 
+# What it logs of its requests (RUST_LOG in its configuration), without any of their content. On
+# stdout it says nothing of an answer before it is whole, nor of the times it repeats a request.
+_LOGGED = re.compile(r'^\S+ +INFO codex_otel\.trace_safe: event\.name="codex\.(\w+)"(.*)')
+_STATUS = re.compile(r" http\.response\.status_code=(\d+)")
+_FIGURE = re.compile(r" (\w+)_token_count=(\d+)")
 _RETRYING = re.compile(r"^(?:Reconnecting|Retrying)\b")
 _PATTERNS = (
     (re.compile(r"^You.ve hit your usage limit|^Quota exceeded"), r.QUOTA),
@@ -21,7 +26,12 @@ _PATTERNS = (
 
 
 class CodexReading(Reading):
-    """Reads the event stream; it tells tokens once, at the end of the turn, and no cost."""
+    """Reads the event stream, which tells tokens once, at its end, and the log of its requests."""
+
+    def __init__(self) -> None:
+        """Begin with no request answered."""
+        super().__init__()
+        self.answered: list[Spent] = []
 
     def document(self, document: Json) -> list[Event]:
         """Read one event."""
@@ -37,6 +47,43 @@ class CodexReading(Reading):
         if kind == "turn.failed":
             return self._error(text_at(document, "error", "message"))
         return []
+
+    def stderr(self, line: str) -> list[Event]:
+        """Read what it logs of a request: that it was answered, its figures, a refusal at once."""
+        logged = _LOGGED.search(line)
+        name, rest = (logged[1], logged[2]) if logged else ("", "")
+        if name == "sse_event":
+            self._answered({kind: int(figure) for kind, figure in _FIGURE.findall(rest)})
+            return [PULSE]
+        if name == "api_request":
+            return self._requested(rest)
+        if name == "tool_call_received" and self.answered:
+            return [Event("usage", spent=self.spent)]  # another request will follow
+        return []
+
+    def _answered(self, figures: dict[str, int]) -> None:
+        self.answered.append(
+            Spent(
+                requests=1,
+                input_tokens=figures.get("input", 0),
+                cached_input_tokens=figures.get("cached", 0),
+                cache_write_tokens=figures.get("cache_write", 0),
+                output_tokens=figures.get("output", 0),
+            )
+        )
+        self.spent = _total(self.answered)
+
+    def _requested(self, facts: str) -> list[Event]:
+        status = _STATUS.search(facts)
+        if status is None:
+            failure = Failure(r.NETWORK, "the connection to the upstream failed")
+            return [Event("retry", failure.message, failure=failure)]
+        if int(status[1]) >= 500:
+            failure = Failure(r.SERVER, f"HTTP {status[1]}")
+            return [Event("retry", failure.message, failure=failure)]
+        if int(status[1]) >= 400:
+            return [PULSE]  # it is not repeated: the reason follows on stdout
+        return [Event("usage", spent=self.spent) if self.answered else PULSE]
 
     def _item(self, kind: str, item: Json) -> list[Event]:
         what = text_at(item, "type")
@@ -55,7 +102,7 @@ class CodexReading(Reading):
         self.finished = True
         usage = document.get("usage")
         self.spent = Spent(
-            requests=1,
+            requests=max(1, len(self.answered)),
             input_tokens=count(usage, "input_tokens"),
             cached_input_tokens=count(usage, "cached_input_tokens"),
             cache_write_tokens=count(usage, "cache_write_input_tokens"),
@@ -69,6 +116,16 @@ class CodexReading(Reading):
         if _RETRYING.search(message):
             return [Event("retry", refusals.shortened(message), failure=failure)]
         return self.failed(failure)
+
+
+def _total(requests: list[Spent]) -> Spent:
+    return Spent(
+        requests=len(requests),
+        input_tokens=sum(one.input_tokens for one in requests),
+        cached_input_tokens=sum(one.cached_input_tokens for one in requests),
+        cache_write_tokens=sum(one.cache_write_tokens for one in requests),
+        output_tokens=sum(one.output_tokens for one in requests),
+    )
 
 
 def _failure(message: str) -> Failure:

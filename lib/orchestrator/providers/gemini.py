@@ -11,6 +11,7 @@ from orchestrator.providers.reading import Reading, count, parsed, text_at
 from orchestrator.records import Event, Failure, Json, Spent
 
 _ATTEMPT = re.compile(r"^Attempt \d+ failed(?: with status (\d{3}))?")
+_WHOLE = re.compile(r"Retrying (?:with|after)|Max attempts reached")
 _NAMED = (
     (re.compile(r"\bTerminalQuotaError\b"), r.QUOTA),
     (re.compile(r"\bIneligibleTierError\b"), r.AUTH),
@@ -39,6 +40,12 @@ class GeminiReading(Reading):
 
     EXITS: ClassVar[dict[int, str]] = {41: r.AUTH, 145: r.AUTH}
 
+    def __init__(self) -> None:
+        """Begin with nothing told on stderr."""
+        super().__init__()
+        self.begun = ""  # a refusal of which one more line will come
+        self.named: Failure | None = None
+
     def document(self, document: Json) -> list[Event]:
         """Read one event."""
         kind = document.get("type")
@@ -50,6 +57,7 @@ class GeminiReading(Reading):
             return [Event("text", text)]
         if kind == "tool_use":
             self.used_tools, self.parts = True, []  # what comes after the last tool is the answer
+            self.spent = Spent(requests=self.spent.requests + 1)
             given = document.get("parameters")
             target = text_at(given, "file_path") or text_at(given, "command")
             return [Event("tool", f"{text_at(document, 'tool_name')} {target}".strip())]
@@ -57,12 +65,15 @@ class GeminiReading(Reading):
 
     def stderr(self, line: str) -> list[Event]:
         """Read a refusal: a final one by the name of its error, else one that is retried."""
+        if self.begun:
+            line, self.begun = f"{self.begun} {line}", ""
         for pattern, kind in _NAMED:
             if pattern.search(line):
-                return self.failed(
-                    Failure(kind, _told(line), None, None)._replace(wait_s=_wait(line))
-                )
+                return self._final(Failure(kind, _told(line), _wait(line)))
         attempt = _ATTEMPT.match(line)
+        if attempt is not None and not _WHOLE.search(line):
+            self.begun = line
+            return []
         if attempt is None:
             document = parsed(line)
             error = document.get("error") if document else None
@@ -72,25 +83,38 @@ class GeminiReading(Reading):
         failure = _classified(line, int(attempt[1]) if attempt[1] else None)
         return [Event("retry", refusals.shortened(line), failure=failure)]
 
+    def _final(self, failure: Failure) -> list[Event]:
+        """Fail at once, but after a tool wait for the result that follows: it has the figures."""
+        if not self.used_tools:
+            return self.failed(failure)
+        self.named = failure
+        return [Event("wall", failure.message, failure=failure)]
+
     def _result(self, document: Json) -> list[Event]:
         self.finished = True
         stats = document.get("stats")
-        self.spent = Spent(
+        models = stats.get("models") if isinstance(stats, dict) else None
+        parts = ((name, _spent(model)) for name, model in (models or {}).items())
+        self.spent = _spent(stats)._replace(
             requests=1 + count(stats, "tool_calls"),
-            input_tokens=count(stats, "input_tokens"),
-            cached_input_tokens=count(stats, "cached"),
-            output_tokens=max(
-                count(stats, "output_tokens"),
-                count(stats, "total_tokens") - count(stats, "input_tokens"),
-            ),
+            parts=tuple((name, part) for name, part in parts if part.input_tokens),
         )
         self.usage_known = self.spent.input_tokens > 0
+        if self.named is not None:
+            return self.failed(self.named)
         if document.get("status") != "success" and self.failure is None:
             message = text_at(document, "error", "message")
             if not message:
                 return self.failed(Failure(r.EMPTY, "it ended well but said nothing"))
             return self.failed(_classified(message, None))
         return [Event("done", spent=self.spent)]
+
+
+def _spent(stats: Json | None) -> Spent:
+    """Read the figures of all models or of one; thoughts are in the total alone."""
+    input_tokens = count(stats, "input_tokens")
+    output_tokens = max(count(stats, "output_tokens"), count(stats, "total_tokens") - input_tokens)
+    return Spent(1, input_tokens, count(stats, "cached"), 0, output_tokens)
 
 
 def _classified(message: str, status: int | None) -> Failure:

@@ -45,6 +45,7 @@ class Client:
 
         Its stdin is a file: a client never waits on, or eats, the stdin of a loop around us.
         """
+        self.last = self.gone_at = 0.0
         self.process = subprocess.Popen(
             list(argv),
             cwd=folder,
@@ -74,49 +75,46 @@ class Client:
 
         `heard` tells whether its upstream has said anything yet: a client greets before it calls.
         """
-        started = last = time.monotonic()
-        process = self.process
-        buffers: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+        started = self.last = time.monotonic()
+        buffers: dict[str, bytearray] = {}
         with selectors.DefaultSelector() as selector:
-            for name, pipe in (("stdout", process.stdout), ("stderr", process.stderr)):
+            for name, pipe in (("stdout", self.process.stdout), ("stderr", self.process.stderr)):
                 if pipe is not None:
                     os.set_blocking(pipe.fileno(), False)
                     selector.register(pipe, selectors.EVENT_READ, name)
-            gone_at: float | None = None
-            while selector.get_map():
-                now = time.monotonic()
-                if now >= deadlines.end:
-                    yield Line("timeout", f"{now - started:.0f} s")
+                    buffers[name] = bytearray()
+            while selector.get_map() and not self._left():
+                passed = _passed(deadlines, started, self.last, heard=heard())
+                if passed is not None:
+                    yield passed
                     return
-                silence, most = (
-                    (now - last, deadlines.idle_s)
-                    if heard()
-                    else (now - started, deadlines.first_byte_s)
-                )
-                if silence >= most:
-                    yield Line("stalled", f"{silence:.0f} s without a word")
-                    return
-                if process.poll() is not None:
-                    gone_at = gone_at or now
-                    if now - gone_at > GRACE_S:
-                        break  # something it left behind holds its pipes open
-                ready = selector.select(TICK_S)
-                if not ready:
-                    yield Line("tick")
-                for key, _ in ready:
-                    chunk = _read(key.fd)
-                    if chunk is None:
-                        continue
-                    if not chunk:
-                        selector.unregister(key.fileobj)
-                        continue
-                    last = time.monotonic()
-                    for text in _split(buffers[key.data], chunk):
-                        yield Line(key.data, text)
+                yield from self._said(selector, buffers)
         for name, rest in buffers.items():
             if rest:
                 yield Line(name, rest.decode("utf-8", "replace"))
         yield self._exit(deadlines)
+
+    def _said(
+        self, selector: selectors.BaseSelector, buffers: dict[str, bytearray]
+    ) -> Iterator[Line]:
+        ready = selector.select(TICK_S)
+        if not ready:
+            yield Line("tick")
+        for key, _ in ready:
+            chunk = _read(key.fd)
+            if chunk:
+                self.last = time.monotonic()
+                for text in _split(buffers[key.data], chunk):
+                    yield Line(key.data, text)
+            elif chunk is not None:
+                selector.unregister(key.fileobj)
+
+    def _left(self) -> bool:
+        """Tell whether it ended and something it left behind holds its pipes open."""
+        if self.process.poll() is None:
+            return False
+        self.gone_at = self.gone_at or time.monotonic()
+        return time.monotonic() - self.gone_at > GRACE_S
 
     def _exit(self, deadlines: Deadlines) -> Line:
         try:
@@ -159,6 +157,17 @@ def start_time_of(pid: int) -> str:
             return file.read().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return ""
+
+
+def _passed(deadlines: Deadlines, started: float, last: float, *, heard: bool) -> Line | None:
+    """Tell which deadline passed: that of the task, to the first word, or of silence after it."""
+    now = time.monotonic()
+    if now >= deadlines.end:
+        return Line("timeout", f"{now - started:.0f} s")
+    silence = now - (last if heard else started)
+    if silence < (deadlines.idle_s if heard else deadlines.first_byte_s):
+        return None
+    return Line("stalled", f"{silence:.0f} s without a word")
 
 
 def _signal(group: int, number: int) -> bool:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from orchestrator import records as r
 from orchestrator.records import Event, Failure, Json, Outcome, Spent
 
-
 PULSE = Event("pulse")  # the upstream is at work; nothing else is to be learned from it
 
 

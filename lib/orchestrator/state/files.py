@@ -26,7 +26,7 @@ _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 def ensure_folder(path: str) -> str:
     """Make `path` a private folder where it is missing; raises StorageError."""
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        _make_private(path)
         held = os.lstat(path)
     except OSError as error:
         raise StorageError(_told(path, error)) from error
@@ -192,6 +192,17 @@ def size_of(path: str) -> int:
         return os.stat(path).st_size
     except FileNotFoundError:
         return 0
+
+
+def _make_private(path: str) -> None:
+    """Make a folder and those above it; `os.makedirs` would leave the umask to the ones above."""
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(path)
+    if above != path:
+        _make_private(above)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
 
 
 def _repaired_size(descriptor: int) -> int:

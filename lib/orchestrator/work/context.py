@@ -1,11 +1,11 @@
-"""What every piece of work needs: configuration, environment, books and logs."""
+"""What every piece of work needs: configuration, environment, books, logs, and the task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from orchestrator.records import Config
+from orchestrator.records import Config, Json, Route, Wishes
 from orchestrator.state.journal import Journal
 from orchestrator.state.ledger import Ledger
 
@@ -28,3 +28,12 @@ class Context(NamedTuple):
     def fsync(self) -> bool:
         """Tell whether writes must be on the disk before they are acknowledged."""
         return bool(self.config.settings["fsync"])
+
+
+class Dispatch(NamedTuple):
+    """A decided task."""
+
+    line: Json  # the decision line so far
+    task: str
+    chain: tuple[Route, ...]
+    wishes: Wishes

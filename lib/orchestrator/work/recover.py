@@ -13,7 +13,7 @@ from orchestrator.records import Config, Json, Turn
 from orchestrator.state import inflight
 from orchestrator.state.journal import DECISIONS, USAGE, Journal
 from orchestrator.state.ledger import Ledger
-from orchestrator.work.task import finished_metrics
+from orchestrator.work import metrics
 
 MICRO = 1_000_000
 
@@ -55,8 +55,8 @@ def _replay(steps: list[Json], ledger: Ledger, log: Journal) -> None:
         if not log.holds(USAGE, offsets.get(USAGE, 0), "attempt_id", usage["attempt_id"]):
             log.append(USAGE, usage)
     if final is None:
-        metrics = finished_metrics(line, attempts, "interrupted", r.STOPPED)
-        final = {**line, "execution_metrics": metrics}
+        done = metrics.finished(line, attempts, "interrupted", r.STOPPED)
+        final = {**line, "execution_metrics": done}
     if not log.holds(DECISIONS, offsets.get(DECISIONS, 0), "task_id", line["task_id"]):
         log.append(DECISIONS, final)
 
@@ -95,7 +95,7 @@ def _attempt(step: Json, outcome: Json | None, ledger: Ledger) -> Json | None:
         "error": "its process died; settled at its reservation",
     }
     task_id = attempt_id.rpartition("-")[0]
-    return lines.usage(attempt_id, task_id, route, told, money, now_ms, step["number"])
+    return lines.usage(task_id, route, told, money, now_ms, step["number"])
 
 
 def _facts(usage: Json) -> Json:

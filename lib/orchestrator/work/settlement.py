@@ -32,16 +32,17 @@ def settled(
     """
     spent = outcome.spent
     known = outcome.usage_known or spent.input_tokens > 0
+    refused = outcome.failure is not None and outcome.failure.kind in UNBILLED
     if not known:
-        refused = outcome.failure is not None and outcome.failure.kind in UNBILLED
         if refused and not outcome.used_tools:
             return Turn(1, 0, 0), "tokens"
-        return reserved, "estimate"
+        turns = max(1, spent.requests)
+        return Turn(*(part * turns for part in reserved)), "estimate"
     tokens = spent.input_tokens + spent.output_tokens
     requests = max(1, spent.requests)
-    if not outcome.usage_known:  # figures of a call that was cut off: the turn under way may count
-        return Turn(requests, max(tokens, reserved.tokens), reserved.cost_micro_usd), "estimate"
     money = _priced(config, route, spent, day)
+    if not outcome.usage_known and not refused:
+        return _cut_off(config, route, spent, reserved, day), "estimate"
     if money is not None:
         return Turn(requests, tokens, money), "tokens"
     if spent.cost_usd is not None:
@@ -49,6 +50,22 @@ def settled(
     if route.transport.billing == "free":
         return Turn(requests, tokens, 0), "tokens"
     return Turn(requests, tokens, reserved.cost_micro_usd), "estimate"
+
+
+def _cut_off(config: Config, route: Route, spent: Spent, reserved: Turn, day: str) -> Turn:
+    """Count the turns that are over, and the one under way as another like them, whole."""
+    each = spent.input_tokens // max(1, spent.requests)
+    most = spent._replace(
+        requests=spent.requests + 1,
+        input_tokens=spent.input_tokens + each,
+        output_tokens=spent.output_tokens + route.max_output_tokens,
+    )
+    money = _priced(config, route, most, day)
+    return Turn(
+        most.requests,
+        max(most.input_tokens + most.output_tokens, reserved.tokens),
+        max(reserved.cost_micro_usd, money or 0),
+    )
 
 
 def _priced(config: Config, route: Route, spent: Spent, day: str) -> int | None:
@@ -80,6 +97,11 @@ def money_facts(
         "booked_day": day,
         "overshoot_usd": over,
     }
+
+
+def more(one: Turn, other: Turn) -> Turn:
+    """Add two turns."""
+    return Turn(*(a + b for a, b in zip(one, other, strict=True)))
 
 
 def less(total: Turn, done: Turn) -> Turn:

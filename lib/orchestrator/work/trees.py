@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
 
+from orchestrator.errors import StorageError
 from orchestrator.records import Json, Outcome, Route
-from orchestrator.work.context import Context
+from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.worktree import Repository, Tree
-
-if TYPE_CHECKING:
-    from orchestrator.work.task import Dispatch
 
 SUBJECT_LIMIT = 72
 
@@ -26,7 +24,7 @@ class Trees:
         self.editing = edits
         self.repository: Repository | None = None
         self.tree: Tree | None = None
-        self.count = 0
+        self.count, self.diffstat = 0, ""
         if edits and len(dispatch.chain) > 1:
             found = Repository(self.home, context.state, context.environment)
             self.repository = found if found.top else None
@@ -37,43 +35,53 @@ class Trees:
 
     def enter(self, route: Route) -> str:
         """Give an attempt its folder: a fresh worktree of HEAD where it edits."""
-        self.folder, self.tree = self.home, None
+        self.folder, self.tree, self.diffstat = self.home, None, ""
         if self.repository is not None and route.access == "edit":
             self.count += 1
             self.tree = self.repository.add(f"{self.task_id}-{self.count}")
             self.folder = self.tree.folder
         return self.folder
 
-    def facts(self) -> Json:
-        """Name the tree of the attempt that just ended; an unchanged one of a failure is removed."""
+    def left(self, outcome: Outcome) -> Json:
+        """See to the tree of the attempt that just ended, and name it where something is in it.
+
+        What a success changed is committed on its branch, before any check can add to it; what a
+        failure left half done is kept as it is; an unchanged tree of a failure is removed.
+        """
         if self.tree is None or self.repository is None:
             return {}
-        return {"tree": self.tree.path, "branch": self.tree.branch}
+        self.diffstat = self.repository.changed(self.tree)
+        if not self.diffstat:
+            if outcome.failure is not None:
+                self._removed()
+            return {}
+        if outcome.failure is None:
+            message = f"{self.subject}\n\nTask {self.task_id}\n"
+            self.repository.commit(self.tree, message)
+        else:
+            self.context.tell(f"  the half-done tree is kept: {self.tree.path}")
+        return {"tree": self.tree.path, "branch": self.tree.branch, "diffstat": self.diffstat}
 
     def may_go_on(self, outcome: Outcome) -> bool:
-        """Tell whether another attempt may start: not on top of half-done work in place."""
-        if self.tree is not None and self.repository is not None:
-            stat = self.repository.changed(self.tree)
-            if stat:
-                self.context.tell(f"  the half-done tree is kept: {self.tree.path}")
-            else:
-                self.repository.remove(self.tree)
-                self.tree = None
-            return True
-        return not (self.editing and self.repository is None and outcome.used_tools)
+        """Tell whether another attempt may start: never on top of half-done work in place."""
+        return self.repository is not None or not (self.editing and outcome.used_tools)
 
-    def finished(self, outcome: Outcome, task_id: str) -> Json:
-        """Put what was done on its branch and say how to take it over."""
-        if self.tree is None or self.repository is None:
+    def finished(self, outcome: Outcome) -> Json:
+        """Say how to take over what was done, and remove a tree in which nothing was."""
+        if self.tree is not None and not self.diffstat:
+            self._removed()
+        if self.tree is None:
             return {"tree": None, "branch": None, "diffstat": None}
-        stat = self.repository.changed(self.tree)
-        if not stat:
-            self.repository.remove(self.tree)
-            return {"tree": None, "branch": None, "diffstat": ""}
         if outcome.failure is None:
-            self.repository.commit(self.tree, f"{self.subject}\n\nTask {task_id}\n")
-            self.context.tell(f"{stat}\nchanges are on {self.tree.branch}; take them over with:")
+            self.context.tell(
+                f"{self.diffstat}\nchanges are on {self.tree.branch}; take them over:"
+            )
             self.context.tell(f"  git -C {self.home} merge {self.tree.branch}")
-        else:
-            self.context.tell(f"the half-done tree is kept: {self.tree.path}")
-        return {"tree": self.tree.path, "branch": self.tree.branch, "diffstat": stat}
+        return {"tree": self.tree.path, "branch": self.tree.branch, "diffstat": self.diffstat}
+
+    def _removed(self) -> None:
+        """Remove the tree; one that a check left files in is kept, nothing is forced."""
+        if self.tree is not None and self.repository is not None:
+            with contextlib.suppress(StorageError):
+                self.repository.remove(self.tree)
+            self.tree = None

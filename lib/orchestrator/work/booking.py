@@ -1,0 +1,167 @@
+"""One attempt with its books: reserve, run, settle, and write its usage line."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orchestrator import clock
+from orchestrator import records as r
+from orchestrator.config.prices import price_of
+from orchestrator.decide import costs, limits, lines, windows
+from orchestrator.errors import NoRoomError, OrchestratorError
+from orchestrator.records import Failure, Json, Outcome, Route, Spent, Turn
+from orchestrator.state import history, journal
+from orchestrator.state.inflight import InFlight
+from orchestrator.state.redaction import redact
+from orchestrator.state.transcript import Transcript
+from orchestrator.work import attempt, settlement
+from orchestrator.work.context import Context, Dispatch
+from orchestrator.work.trees import Trees
+
+MICRO = 1_000_000
+NOTHING = Outcome(answer="", spent=Spent(), usage_known=False, failure=None, used_tools=False)
+
+
+class Booked(NamedTuple):
+    """An attempt that is over: its outcome, its facts, and what could not be written."""
+
+    outcome: Outcome
+    facts: Json
+    storage_error: str | None
+
+
+class Books:
+    """What one attempt has booked, and what it still holds."""
+
+    def __init__(self, held: Turn, day: str) -> None:
+        """Begin with the reservation; money belongs to the day it was made."""
+        self.held, self.day = held, day
+        self.booked, self.spent = Turn(0, 0, 0), Spent()
+
+
+class Booking:
+    """Makes the attempts of one task."""
+
+    def __init__(
+        self,
+        context: Context,
+        dispatch: Dispatch,
+        system: str,
+        deadline: float,
+        running: InFlight,
+        transcript: Transcript,
+        trees: Trees,
+    ) -> None:
+        """Keep what all attempts share."""
+        self.context, self.dispatch, self.system = context, dispatch, system
+        self.deadline, self.running, self.transcript = deadline, running, transcript
+        self.trees = trees
+        self.task_id = str(dispatch.line["task_id"])
+        self.text_bytes = len(dispatch.task.encode()) + len(system.encode())
+
+    def attempt(self, route: Route, number: int) -> Booked:
+        """Reserve, run, judge, settle and record one attempt."""
+        attempt_id = f"{self.task_id}-{number}"
+        complexity = self.dispatch.line["task_classification"]["complexity"]
+        facts = {"attempt_id": attempt_id, **lines.route_facts(route, complexity)}
+        turn = self._bound(route)
+        payer = limits.Payer(
+            route.transport.account, route.model, metered=route.transport.billing == "metered"
+        )
+        folder = self.trees.enter(route)
+        self.running.note("attempt", number=number, route=facts, turn=turn._asdict())
+        started_ms = clock.now_ms()
+        try:
+            reserved_ms = self.context.ledger.reserve(
+                attempt_id, route.provider, turn, payer, force=self.dispatch.wishes.force
+            )
+        except NoRoomError as error:
+            failure = Failure(r.NO_ROOM, str(error), None, error.retry_at_ms)
+            outcome = NOTHING._replace(failure=failure, usage_known=True, first_wall_ms=started_ms)
+            told = lines.outcome_facts(outcome, started_ms, started_ms)
+            return Booked(outcome, facts | told | self.trees.left(outcome), None)
+        books = Books(turn, windows.day_of(reserved_ms, self.context.ledger.zone))
+        outcome = self._call(route, folder, attempt_id, books)
+        if outcome.failure is not None:
+            message = redact(outcome.failure.message, self.context.secrets)
+            outcome = outcome._replace(failure=outcome.failure._replace(message=message))
+        return self._settled(route, facts, outcome, started_ms, books, number)
+
+    def _call(self, route: Route, folder: str, attempt_id: str, books: Books) -> Outcome:
+        def renew(spent: Spent) -> Failure | None:
+            """Book the turn that is over and hold room for the next."""
+            so_far = settlement.as_turn(self.context.config, route, spent, books.day)
+            ceiling = self.dispatch.wishes.max_cost_usd
+            if ceiling is not None and so_far.cost_micro_usd > ceiling * MICRO:
+                return Failure(r.BUDGET, f"it passed --max-cost {ceiling:g}")
+            reread = spent.input_tokens - books.spent.input_tokens + spent.output_tokens
+            bound = self._bound(route, reread)
+            done = settlement.less(so_far, books.booked)
+            block = self.context.ledger.renew(attempt_id, route.provider, done, bound)
+            books.booked, books.spent = so_far, spent
+            books.held = Turn(0, 0, 0) if block else bound
+            return Failure(r.BUDGET, block.reason, None, block.retry_at_ms) if block else None
+
+        call = attempt.Call(
+            route,
+            folder,
+            self.dispatch.task,
+            self.system,
+            self.deadline,
+            self.dispatch.wishes.max_cost_usd,
+            renew,
+        )
+        how = "cannot see files" if route.access == "none" else route.access
+        self.context.tell(f"{route.provider}: {route.model} via {route.transport.kind} ({how})")
+        return attempt.run(self.context, call, self.running, self.transcript)
+
+    def _bound(self, route: Route, reread_tokens: int | None = None) -> Turn:
+        """Bound one turn; a later turn of a client reads again what the one before it had."""
+        day = windows.day_of(clock.now_ms(), self.context.ledger.zone)
+        price = price_of(self.context.config.prices, route.model, day)
+        size, overhead = self.text_bytes, route.transport.overhead_tokens
+        if reread_tokens is not None:
+            size, overhead = 0, reread_tokens
+        per_request = self.context.config.providers[route.provider].cost_per_request_usd
+        return costs.turn_bound(price, size, overhead, route.max_output_tokens, per_request)
+
+    def _settled(
+        self,
+        route: Route,
+        facts: Json,
+        outcome: Outcome,
+        started_ms: int,
+        books: Books,
+        number: int,
+    ) -> Booked:
+        """Outcome, then the books, then the log: recovery resumes at the first step missing."""
+        context, ended_ms = self.context, clock.now_ms()
+        most = settlement.more(books.booked, books.held)
+        used, source = settlement.settled(context.config, route, outcome, most, books.day)
+        version = context.config.price_version
+        money = settlement.money_facts(route, used, source, most, version, books.day)
+        told = lines.outcome_facts(outcome, started_ms, ended_ms)
+        line = lines.usage(self.task_id, facts, told, money, ended_ms, number)
+        rest = settlement.less(used, books.booked)
+        sent_ms = started_ms if route.transport.kind == "api" else None
+        left: Json = {}
+        try:
+            self.running.note("outcome", rest=rest._asdict(), sent_ms=sent_ms, usage=line)
+            context.ledger.settle(facts["attempt_id"], route.provider, rest, sent_ms)
+            context.journal.append(journal.USAGE, line)
+            left = self.trees.left(outcome)
+            if outcome.failure is None and outcome.usage_known:
+                self._learn(route, outcome, ended_ms - started_ms)
+        except OrchestratorError as error:
+            return Booked(outcome, facts | told | money, str(error))
+        return Booked(outcome, facts | told | money | left, None)
+
+    def _learn(self, route: Route, outcome: Outcome, took_ms: int) -> None:
+        size = len(self.dispatch.task.encode()) // costs.BYTES_PER_TOKEN
+        figures = {
+            "input_overhead_tokens": float(max(0, outcome.spent.input_tokens - size)),
+            "output_tokens": float(outcome.spent.output_tokens),
+            "seconds": took_ms / 1000,
+        }
+        key = f"{route.provider}/{route.model}/{route.transport.kind}"
+        history.learn(self.context.state, key, figures, fsync=self.context.fsync)

@@ -1,0 +1,43 @@
+"""The execution metrics of a task, from its attempts (seed 002, section 10.1)."""
+
+from __future__ import annotations
+
+from orchestrator import clock
+from orchestrator.records import Json
+
+
+def finished(line: Json, attempts: list[Json], status: str, result: str) -> Json:
+    """Add up the attempts; the last one says which route it was and what was wrong."""
+    last = attempts[-1] if attempts else {}
+    actual = round(sum(a.get("cost_usd", 0.0) for a in attempts), 6)
+    notional = round(sum(a.get("cost_notional_usd", 0.0) for a in attempts), 6)
+    estimate = line["recommendation"]["cost_estimate"]
+    input_tokens = sum(a["input_tokens"] for a in attempts)
+    output_tokens = sum(a["output_tokens"] for a in attempts)
+    start, end = (attempts[0]["start_time"], last["end_time"]) if attempts else (None, None)
+    seconds = (clock.parse(end) - clock.parse(start)) / 1000 if start and end else 0.0
+    retry = [a["retry_at"] for a in attempts if a.get("retry_at")]
+    return {
+        "status": status,
+        "outcome": result,
+        "provider": last.get("provider"),
+        "model": last.get("model"),
+        "transport": last.get("transport"),
+        "start_time": start,
+        "end_time": end,
+        "execution_time_seconds": seconds,
+        "tokens_used": input_tokens + output_tokens,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "cost_actual": actual,
+        "cost_notional_usd": notional,
+        "cost_source": last.get("cost_source"),
+        "cost_estimate_vs_actual": None
+        if estimate is None
+        else round(actual + notional - estimate, 6),
+        "attempts": attempts,
+        "fallback_used": len({(a["provider"], a["account"]) for a in attempts}) > 1,
+        "error": last.get("error"),
+        "error_class": last.get("error_class"),
+        "retry_at": min(retry, default=None),
+    }
