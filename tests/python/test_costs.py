@@ -2,7 +2,7 @@
 
 import pytest
 import world
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.decide import costs
@@ -13,10 +13,10 @@ TIERED = PLAIN._replace(
     above=((1000, Price(2.0, 20.0, 0.2, 2.5)), (5000, Price(4.0, 40.0, 0.4, 5.0)))
 )
 
-rates = st.floats(0, 100, allow_subnormal=False)
-flat = st.builds(Price, rates, rates, rates, rates)
+rates = st.sampled_from([0.0, 0.04, 0.1, 0.125, 1 / 3, 1.0, 2.5, 15.0, 100.0])
+flat = st.tuples(rates, rates, rates, rates).map(lambda four: Price(*four))
 tiers = st.lists(st.tuples(st.integers(1, 5000), flat), max_size=3)
-prices = st.builds(lambda base, above: base._replace(above=tuple(sorted(above))), flat, tiers)
+prices = st.tuples(flat, tiers).map(lambda p: p[0]._replace(above=tuple(sorted(p[1]))))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,6 @@ def test_above_a_threshold_the_output_costs_more_too():
 
 
 @given(prices, st.integers(0, 9000), st.integers(0, 3000), st.integers(0, 4000), st.data())
-@settings(max_examples=200)
 def test_no_call_with_that_many_bytes_costs_more_than_its_bound(
     price, text_bytes, overhead, max_output, data
 ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.commands import helpers
+from orchestrator.commands import standalone
 from orchestrator.commands.session import Session
 from orchestrator.decide import agents, classifier
 from orchestrator.decide.words import words_of
@@ -11,8 +11,8 @@ from orchestrator.state import inflight
 
 def main(arguments: list[str]) -> int:
     """Print the agent, why it was chosen, and where its instruction text is."""
-    session, call = Session(), helpers.call_of(arguments)
-    text = helpers.text_of(session, call.rest)
+    session, call = Session(), standalone.call_of(arguments)
+    text = standalone.text_of(session, call.rest)
     found = classifier.classify(text, session.config, session.terms)
     provider = call.wishes.provider or found.primary
     busy = inflight.busy_agents(session.at.state)
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     chosen = agents.choose(
         session.catalog, words, provider, found.task_type, busy, call.wishes.agent
     )
-    return helpers.answer(
+    return standalone.answer(
         {
             "agent": chosen.name,
             "provider": provider,

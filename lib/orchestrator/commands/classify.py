@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from orchestrator.commands import helpers
+from orchestrator.commands import standalone
 from orchestrator.commands.session import Session
 from orchestrator.decide.classifier import classify
 
 
 def main(arguments: list[str]) -> int:
     """Print the classification, with the field names of seed 002, section 2.1."""
-    session, call = Session(), helpers.call_of(arguments)
-    text = helpers.text_of(session, call.rest)
+    session, call = Session(), standalone.call_of(arguments)
+    text = standalone.text_of(session, call.rest)
     found = classify(text, session.config, session.terms, call.wishes.complexity)
-    return helpers.answer(
+    return standalone.answer(
         {
             "primary_provider": found.primary,
             "primary_score": found.scores[found.primary],

@@ -48,7 +48,7 @@ def decided(words: list[bytes], path: str) -> int:
     if not dry and not found.no_room and found.ready:
         return _hand_over(path, session, line, found, call, task)
     _record(session, line)
-    _show(session, line, call, task, data=dry)
+    _show(session, line, call, task, data=dry or "json" in call.modes)
     if found.no_room:
         raise NoRoomError(_no_room(found, line), found.retry_at_ms)
     if not dry:
@@ -114,8 +114,11 @@ def _no_room(found: Decision, line: Json) -> str:
     state = line["provider_state_at_recommendation"].get(chosen["provider"], {})
     when = f"; room from {clock.iso(found.retry_at_ms)}" if found.retry_at_ms else ""
     cost = recommendation.dollars(chosen["cost_estimate"])
+    reason = f"({chosen['provider']}: {state.get('block_reason')})"
+    if state.get("block_kind") != "limit":
+        return f"no provider can take it {reason}; --explain names what keeps each of them out"
     return (
-        f"no provider has room ({chosen['provider']}: {state.get('block_reason')}){when}; "
+        f"no provider has room {reason}{when}; "
         f"--force would run it on {chosen['provider']} for about {cost}"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator import clock
-from orchestrator.commands import helpers
+from orchestrator.commands import standalone
 from orchestrator.commands.session import Session
 from orchestrator.decide import lines
 from orchestrator.errors import UsageError
@@ -11,12 +11,12 @@ from orchestrator.errors import UsageError
 
 def main(arguments: list[str]) -> int:
     """Print the available providers and the state of all."""
-    session, call = Session(), helpers.call_of(arguments)
+    session, call = Session(), standalone.call_of(arguments)
     if call.rest:
         raise UsageError("filter takes options only")
     found = session.decide("-", call.wishes, clock.now_ms())
     states = {c.provider: lines.state(c) for c in found.candidates}
-    return helpers.answer(
+    return standalone.answer(
         {
             "available": [name for name, state in states.items() if state["available"]],
             "providers": states,

@@ -87,4 +87,5 @@ def _failure(result: Result) -> str:
     tried = ", ".join(f"{a['provider']} {a['error_class']}" for a in done["attempts"])
     if done["outcome"] == "unverified":
         return f"--verify failed; see {done['transcript']}"
-    return f"the task was not done ({tried}: {done['error']}); see {done['transcript']}"
+    when = f"; room from {done['retry_at']}" if result.exit_code == 3 and done["retry_at"] else ""
+    return f"the task was not done ({tried}: {done['error']}){when}; see {done['transcript']}"

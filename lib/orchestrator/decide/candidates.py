@@ -52,7 +52,7 @@ def weigh(
         elif estimate and routes and pays(routes[0].transport):
             ceiling = wishes.max_cost_usd
             if ceiling is not None and estimate.cost_usd > ceiling:
-                why = f"estimate ${estimate.cost_usd:.2f} is over --max-cost {ceiling:g}"
+                why = f"estimate ${estimate.cost_usd:.4f} is over --max-cost {ceiling:g}"
                 blocks.append(Block("wish", why))
     return Candidate(
         provider=provider.name,

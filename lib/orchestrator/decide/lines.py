@@ -121,17 +121,21 @@ def usage(task_id: str, route: Json, outcome: Json, money: Json, now_ms: int, nu
 
 def outcome_facts(outcome: Outcome, started_ms: int, ended_ms: int) -> Json:
     """Write how an attempt ended, as the in-flight file keeps it."""
+    failure = outcome.failure
+    retry_ms = failure.retry_at_ms if failure else None
+    if failure and retry_ms is None and failure.wait_s is not None:
+        retry_ms = ended_ms + int(failure.wait_s * 1000)
     return {
         "requests": outcome.spent.requests,
         "input_tokens": outcome.spent.input_tokens,
         "output_tokens": outcome.spent.output_tokens,
         "cached_input_tokens": outcome.spent.cached_input_tokens,
         "usage_known": outcome.usage_known,
-        "error_class": outcome.failure.kind if outcome.failure else None,
-        "error": outcome.failure.message if outcome.failure else None,
+        "error_class": failure.kind if failure else None,
+        "error": failure.message if failure else None,
         "used_tools": outcome.used_tools,
         "wall_at": _iso(outcome.first_wall_ms),
-        "retry_at": _iso(outcome.failure.retry_at_ms) if outcome.failure else None,
+        "retry_at": _iso(retry_ms),
         "start_time": clock.iso(started_ms),
         "end_time": clock.iso(ended_ms),
         "latency_ms": ended_ms - started_ms,

@@ -75,39 +75,66 @@ def _watched(
     transcript: Transcript,
 ) -> Outcome:
     """Follow the events until the end, a wall, a refused renewal or a signal."""
-    started, wall_ms, retries, turns = time.monotonic(), None, 0, 0
-    name, doing, exit_code = call.route.provider, "starting", None
+    watch = _Watch(context, call, reading)
     for event in events:
-        if event.kind == "exit":
-            exit_code = int(event.text)
-        elif event.kind in ("started", "tool", "text", "retry"):
-            doing = _doing(event)
-        if event.kind == "tool":
-            context.tell(f"  {name}: {event.text[:160]}")
-        if event.failure is not None:
-            wall_ms = wall_ms or clock.now_ms()
-        if event.kind == "retry" and event.failure is not None:
-            retries += 1
-            if not reading.used_tools or event.failure.kind in FINAL or retries > PATIENCE:
-                reading.failed(event.failure)
-        if event.kind == "usage" and event.spent is not None and event.spent.requests > turns:
-            turns = event.spent.requests
-            refused = call.renew(event.spent)
-            if refused is not None:
-                reading.failed(refused)
+        watch.see(event)
         if context.interrupted():
             reading.failure = Failure(r.INTERRUPTED, "stopped by a signal")
         if reading.failure is not None:
             break
-        tokens = reading.spent.input_tokens + reading.spent.output_tokens
-        told = f", {tokens:,} tokens" if tokens else ""
-        context.show(f"{name}: {doing} ({time.monotonic() - started:.0f} s{told})")
+        watch.show()
     close = getattr(events, "close", None)
     if close is not None:
         close()
-    outcome = reading.outcome(exit_code)
-    transcript.note(name, f"ended: {outcome.failure.kind if outcome.failure else 'ok'}")
-    return outcome._replace(first_wall_ms=wall_ms)
+    outcome = reading.outcome(watch.exit_code)
+    failed = outcome.failure.kind if outcome.failure else "ok"
+    transcript.note(call.route.provider, f"ended: {failed}")
+    return outcome._replace(first_wall_ms=watch.wall_ms)
+
+
+class _Watch:
+    """What is remembered of an attempt while it talks."""
+
+    def __init__(self, context: Context, call: Call, reading: Reading) -> None:
+        self.context, self.call, self.reading = context, call, reading
+        self.name, self.doing = call.route.provider, "starting"
+        self.started, self.retries, self.turns = time.monotonic(), 0, 0
+        self.wall_ms: int | None = None
+        self.exit_code: int | None = None
+
+    def see(self, event: Event) -> None:
+        """Take one event in; a wall, a retry too many and a refused renewal fail the reading."""
+        if event.kind == "exit":
+            self.exit_code = int(event.text)
+        elif event.kind in ("started", "tool", "text", "retry"):
+            self.doing = _doing(event)
+        if event.kind == "tool":
+            self.context.tell(f"  {self.name}: {event.text[:160]}")
+        if event.failure is not None:
+            self.wall_ms = self.wall_ms or clock.now_ms()
+            if event.kind == "retry":
+                self._retried(event.failure)
+        if event.kind == "usage" and event.spent is not None:
+            self._turned(event.spent)
+
+    def show(self) -> None:
+        """Show what it is doing, for how long, and its tokens so far."""
+        tokens = self.reading.spent.input_tokens + self.reading.spent.output_tokens
+        told = f", {tokens:,} tokens" if tokens else ""
+        seconds = time.monotonic() - self.started
+        self.context.show(f"{self.name}: {self.doing} ({seconds:.0f} s{told})")
+
+    def _retried(self, failure: Failure) -> None:
+        self.retries += 1
+        if not self.reading.used_tools or failure.kind in FINAL or self.retries > PATIENCE:
+            self.reading.failed(failure)
+
+    def _turned(self, spent: Spent) -> None:
+        if spent.requests > self.turns:
+            self.turns = spent.requests
+            refused = self.call.renew(spent)
+            if refused is not None:
+                self.reading.failed(refused)
 
 
 def _client(

@@ -19,6 +19,7 @@ from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.trees import Trees
 
 MICRO = 1_000_000
+LEAST_OUTPUT = 64  # tokens; an answer shorter than that is none
 NOTHING = Outcome(answer="", spent=Spent(), usage_known=False, failure=None, used_tools=False)
 
 
@@ -56,6 +57,7 @@ class Booking:
         self.context, self.dispatch, self.system = context, dispatch, system
         self.deadline, self.running, self.transcript = deadline, running, transcript
         self.trees = trees
+        self.spent_micro_usd = 0
         self.task_id = str(dispatch.line["task_id"])
         self.text_bytes = len(dispatch.task.encode()) + len(system.encode())
 
@@ -63,6 +65,7 @@ class Booking:
         """Reserve, run, judge, settle and record one attempt."""
         attempt_id = f"{self.task_id}-{number}"
         complexity = self.dispatch.line["task_classification"]["complexity"]
+        route = self._fitted(route)
         facts = {"attempt_id": attempt_id, **lines.route_facts(route, complexity)}
         turn = self._bound(route)
         payer = limits.Payer(
@@ -71,21 +74,33 @@ class Booking:
         folder = self.trees.enter(route)
         self.running.note("attempt", number=number, route=facts, turn=turn._asdict())
         started_ms = clock.now_ms()
+        left = self._left_micro_usd()
+        if left is not None and payer.metered and self._dear(route, turn, left):
+            message = f"one turn may cost ${turn.cost_micro_usd / MICRO:.4f}, over --max-cost"
+            return self._unmade(Failure(r.BUDGET, message), facts, started_ms)
         try:
             reserved_ms = self.context.ledger.reserve(
                 attempt_id, route.provider, turn, payer, force=self.dispatch.wishes.force
             )
         except NoRoomError as error:
             failure = Failure(r.NO_ROOM, str(error), None, error.retry_at_ms)
-            outcome = NOTHING._replace(failure=failure, usage_known=True, first_wall_ms=started_ms)
-            told = lines.outcome_facts(outcome, started_ms, started_ms)
-            return Booked(outcome, facts | told | self.trees.left(outcome), None)
+            return self._unmade(failure, facts, started_ms)
         books = Books(turn, windows.day_of(reserved_ms, self.context.ledger.zone))
         outcome = self._call(route, folder, attempt_id, books)
         if outcome.failure is not None:
             message = redact(outcome.failure.message, self.context.secrets)
             outcome = outcome._replace(failure=outcome.failure._replace(message=message))
         return self._settled(route, facts, outcome, started_ms, books, number)
+
+    def _unmade(self, failure: Failure, facts: Json, now_ms: int) -> Booked:
+        """Write an attempt that was never made: nothing was reserved, nothing is billed."""
+        outcome = NOTHING._replace(failure=failure, usage_known=True, first_wall_ms=now_ms)
+        told = lines.outcome_facts(outcome, now_ms, now_ms)
+        return Booked(outcome, facts | told | self.trees.left(outcome), None)
+
+    def _dear(self, route: Route, turn: Turn, left: int) -> bool:
+        """Tell whether a turn can pass what is left; clients are watched while they run."""
+        return turn.cost_micro_usd > left if route.transport.kind == "api" else left <= 0
 
     def _call(self, route: Route, folder: str, attempt_id: str, books: Books) -> Outcome:
         def renew(spent: Spent) -> Failure | None:
@@ -115,6 +130,25 @@ class Booking:
         self.context.tell(f"{route.provider}: {route.model} via {route.transport.kind} ({how})")
         return attempt.run(self.context, call, self.running, self.transcript)
 
+    def _fitted(self, route: Route) -> Route:
+        """Lower the output of an API call so that it can't pass what is left of --max-cost.
+
+        A client takes the ceiling itself or is ended at the turn that passes it.
+        """
+        left = self._left_micro_usd()
+        turn = self._bound(route)
+        if left is None or route.transport.kind != "api" or turn.cost_micro_usd <= left:
+            return route
+        silent = self._bound(route._replace(max_output_tokens=0)).cost_micro_usd
+        each = (turn.cost_micro_usd - silent) / route.max_output_tokens
+        fitting = int((left - silent) / each) if each > 0 else 0
+        return route._replace(max_output_tokens=max(LEAST_OUTPUT, fitting))
+
+    def _left_micro_usd(self) -> int | None:
+        """Tell what is left of --max-cost after the attempts so far, None without one."""
+        ceiling = self.dispatch.wishes.max_cost_usd
+        return None if ceiling is None else int(ceiling * MICRO) - self.spent_micro_usd
+
     def _bound(self, route: Route, reread_tokens: int | None = None) -> Turn:
         """Bound one turn; a later turn of a client reads again what the one before it had."""
         day = windows.day_of(clock.now_ms(), self.context.ledger.zone)
@@ -138,6 +172,8 @@ class Booking:
         context, ended_ms = self.context, clock.now_ms()
         most = settlement.more(books.booked, books.held)
         used, source = settlement.settled(context.config, route, outcome, most, books.day)
+        if route.transport.billing == "metered":
+            self.spent_micro_usd += used.cost_micro_usd
         version = context.config.price_version
         money = settlement.money_facts(route, used, source, most, version, books.day)
         told = lines.outcome_facts(outcome, started_ms, ended_ms)
