@@ -38,7 +38,10 @@ readonly RUN=100 ASK=101 # what `decide` answers when there is something to run
 main() {
   local status=0 args answer
   case "${1-}" in
-    -h | --help) show_help "${BASH_SOURCE[0]}" && return ;;
+    -h | --help)
+      show_help "${BASH_SOURCE[0]}"
+      return
+      ;;
   esac
   # The task goes through a pipe, never through the arguments of a process.
   handoff="${TMPDIR:-/tmp}/orchestrate-$$-$RANDOM$RANDOM"

@@ -31,14 +31,15 @@ die() {
 
 # show_help FILE: the header comment of FILE, from its second line to the first that is no comment.
 show_help() {
-  local line
+  local line text=''
   {
     read -r line
     while IFS= read -r line && [[ $line == '#'* ]]; do
       line="${line#'#'}"
-      printf '%s\n' "${line# }"
+      text+="${line# }"$'\n'
     done
   } <"$1"
+  printf '%s' "$text"
 }
 
 # find_python: sets PYTHON to the interpreter of the helpers.

@@ -12,7 +12,10 @@ source "${self%"${self##*/}"}../lib/common.sh"
 
 main() {
   case "${1-}" in
-    -h | --help) show_help "${BASH_SOURCE[0]}" && return ;;
+    -h | --help)
+      show_help "${BASH_SOURCE[0]}"
+      return
+      ;;
   esac
   find_python
   exec "$PYTHON" -X utf8 "$ROOT/scripts/bench.py" "$ROOT" "${1:-40}"

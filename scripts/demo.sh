@@ -48,7 +48,10 @@ task() {
 
 main() {
   case "${1-}" in
-    -h | --help) show_help "${BASH_SOURCE[0]}" && return ;;
+    -h | --help)
+      show_help "${BASH_SOURCE[0]}"
+      return
+      ;;
     ?*) die 2 "unknown argument $1; see scripts/demo.sh --help" ;;
   esac
   rm -rf -- "$DEMO"

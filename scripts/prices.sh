@@ -13,7 +13,10 @@ source "${self%"${self##*/}"}../lib/common.sh"
 
 main() {
   case "${1-}" in
-    -h | --help) show_help "${BASH_SOURCE[0]}" && return ;;
+    -h | --help)
+      show_help "${BASH_SOURCE[0]}"
+      return
+      ;;
     ?*) die 2 "unknown argument $1; see scripts/prices.sh --help" ;;
   esac
   local python="$ROOT/.venv/bin/python" fresh="$ROOT/config/.prices.json.new"

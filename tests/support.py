@@ -112,7 +112,7 @@ class Place:
     Its path holds a space. `environment` is all that a start gets to see.
     """
 
-    def __init__(self, folder, url="http://127.0.0.1:9", clients=False):
+    def __init__(self, folder, url="http://127.0.0.1:9", *, clients=False):
         self.folder = Path(folder) / "a place"
         self.home, self.repo = self.folder / "home", self.folder / "repo"
         self.config, self.state = self.folder / "config", self.folder / "state"
@@ -124,7 +124,9 @@ class Place:
         for name in ("schema", "agents"):
             shutil.copytree(ROOT / "config" / name, self.config / name)
         self.overlay = {}
-        path = [str(CLIENTS), os.environ["PATH"]] if clients else ["/usr/bin", "/bin"]
+        path = ["/usr/local/bin", "/usr/bin", "/bin"]
+        if clients:
+            path = [str(CLIENTS), str(Path(shutil.which("node") or "node").parent), *path]
         self.environment = {
             "PATH": os.pathsep.join(path),
             "HOME": str(self.home),
@@ -184,6 +186,9 @@ class Place:
             rows = self._shipped(name)["models"]
             self.provider(name, models=[{**row, **fields} for row in rows])
 
+    def model_names(self, provider):
+        return [row["name"] for row in self._shipped(provider)["models"]]
+
     def unlimited(self):
         """Take all limits away."""
         for name in PROVIDERS:
@@ -199,6 +204,7 @@ class Place:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            cwd=self.folder,
             start_new_session=True,
             **options,
         )

@@ -66,15 +66,18 @@ sent() {
 }
 
 @test "the task is in no process's arguments while it runs" {
-  local task='a very secret plan 5f1c'
-  "$ROOT/.venv/bin/python" -I "$ROOT/tests/bats/fetch.py" "$URL/_sim/health" >/dev/null
+  local task='a very secret plan 5f1c' running
   clear_place
   rm -f -- "$PLACE/ready.json"
   simulated '{providers: {codex: {latency_ms: 1500}}}'
   orchestrate --yes --quiet --provider codex "$REPO" - <<<"$task" 3>&- &
-  until [ "$(asked)" -eq 1 ]; do sleep 0.05; done
+  running="$!"
+  until [ "$(asked)" -eq 1 ]; do
+    kill -0 "$running"
+    sleep 0.05
+  done
   printf '%s\n' "$task" >"$PLACE/wanted"
   run grep -laF -f "$PLACE/wanted" /proc/[0-9]*/cmdline /proc/[0-9]*/environ
-  wait "$!"
+  wait "$running"
   [ -z "$output" ]
 }

@@ -76,16 +76,14 @@ def test_a_busy_agent_is_passed_over(busy, name):
     assert choose(busy=busy).name == name
 
 
-@pytest.mark.parametrize(("tasks", "name"), [(0, "writer"), (1, "writer"), (2, "editor")])
+@pytest.mark.parametrize(("tasks", "name"), [(0, "a"), (1, "a"), (2, "b"), (3, "b")])
 def test_an_agent_is_busy_at_its_own_limit(tasks, name):
-    found = choose(provider="gemini", task_type="refactoring", busy={"writer": tasks, "first": 5})
-    if tasks < 2:
-        assert (
-            choose(provider="gemini", task_type="documentation", busy={"writer": tasks}).name
-            == name
-        )
-    else:
-        assert found.name == name
+    rows = {
+        "a": world.agent_row(["codex"], ["testing"], max_parallel=2),
+        "b": world.agent_row(["codex"], ["debugging"]),
+    }
+    listed = agents.catalog({**DOCUMENT, "agents": rows})
+    assert agents.choose(listed, [], "codex", "testing", {"a": tasks}).name == name
 
 
 def test_all_busy_is_told():

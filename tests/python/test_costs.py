@@ -79,6 +79,7 @@ def test_a_model_without_a_price_is_bounded_in_tokens_alone():
 
 
 MODEL = world.model("small")
+PRICE = Price(1, 2, 1, 1)
 HISTORY = {
     "codex/small/cli": {
         "runs": 3,
@@ -89,11 +90,10 @@ HISTORY = {
 }
 
 
-def estimated(history, prices=None, billing="metered", **transport):
+def estimated(history, price=PRICE, billing="metered", **transport):
     made = world.provider("codex", models=[MODEL], per_request=0.001)
-    known = world.config(made, prices={"small": world.price(1, 2)} if prices is None else prices)
     way = world.way("codex", billing=billing, **transport)
-    return costs.estimate(known, made, MODEL, way, 4000, history, world.DAY)
+    return costs.estimate(price, made, MODEL, way, 4000, history)
 
 
 def test_an_estimate_is_four_bytes_a_token_and_what_the_client_adds():
@@ -110,7 +110,9 @@ def test_an_estimate_learns_from_past_runs_of_the_same_route():
     assert estimated(HISTORY, kind="api").source == "config"
 
 
-@pytest.mark.parametrize(("billing", "cost"), [("metered", None), ("free", 0.0)])
-def test_without_a_price_only_a_free_route_has_an_estimate(billing, cost):
-    found = estimated({}, {}, billing)
+@pytest.mark.parametrize(
+    ("billing", "cost"), [("metered", None), ("subscription", 0.0), ("free", 0.0)]
+)
+def test_without_a_price_what_is_paid_by_use_has_no_estimate(billing, cost):
+    found = estimated({}, None, billing)
     assert (found.cost_usd if found else None) == cost

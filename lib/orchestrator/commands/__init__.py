@@ -28,7 +28,6 @@ def main(arguments: list[str]) -> int:
     code = 0
     try:
         code = _dispatch(arguments)
-        sys.stdout.flush()
     except errors.ConfigError as error:
         code = error.exit_code
         for problem in error.problems:
@@ -78,8 +77,15 @@ def _told(error: BaseException, code: int, advice: str = "") -> int:
 
 def console(arguments: list[str] | None = None) -> None:
     """Run the command named on the command line and end the process with its exit code."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # or a log would get the number, and the talk
     code = main(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
         try:
             stream.flush()
         except (OSError, ValueError):

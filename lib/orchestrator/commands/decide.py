@@ -12,7 +12,7 @@ import sys
 
 from orchestrator import clock
 from orchestrator.commands import handoff, options, recommendation, screen
-from orchestrator.commands.session import Session, new_task_id
+from orchestrator.commands.session import Session, new_task_id, stdin_bytes
 from orchestrator.config import locations
 from orchestrator.decide import lines
 from orchestrator.errors import CredentialsError, NoRoomError, UsageError
@@ -36,7 +36,7 @@ def decided(words: list[bytes], path: str) -> int:
     session, now_ms = Session(), clock.now_ms()
     repository = locations.repository(call.rest[0], session.at.workspace)
     from_stdin = call.rest[1] == "-"
-    task = session.checked_task(sys.stdin.buffer.read() if from_stdin else words[-1])
+    task = session.checked_task(stdin_bytes() if from_stdin else words[-1])
     dry = "dry_run" in call.modes
     if not dry:
         _recover(session)
@@ -72,8 +72,7 @@ def _hand_over(
     _show(session, line, call, task, data=False)
     if asking:
         titles = {name: p.title for name, p in session.config.providers.items()}
-        sys.stderr.write(recommendation.question(line, titles))
-        sys.stderr.flush()
+        screen.ask(recommendation.question(line, titles))
     return ASK if asking else RUN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TextIO
@@ -11,15 +12,22 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
 
 def out(text: str) -> None:
-    """Print data on stdout; raises OSError when it can't be written."""
+    """Print data on stdout; raises OSError when it can't be written or is closed."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "stdout is closed; what was asked for could not be printed")
     sys.stdout.write(_clean(text) + "\n")
     sys.stdout.flush()
 
 
 def talk(text: str) -> None:
     """Say something to a person on stderr; a closed stderr loses nothing but the talk."""
+    ask(text + "\n")
+
+
+def ask(text: str) -> None:
+    """Say something on stderr without ending the line."""
     try:
-        sys.stderr.write(_clean(text) + "\n")
+        sys.stderr.write(_clean(text))
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):
         return

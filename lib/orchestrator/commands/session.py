@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from orchestrator import clock
 from orchestrator.config import environment, load, locations
@@ -77,6 +78,13 @@ class Session:
         if not settings["log_full_task"]:
             text = redaction.shortened(text, settings["log_task_bytes"])
         return {"text": text, "sha256": _sha256(task.encode("utf-8"))}
+
+
+def stdin_bytes() -> bytes:
+    """Read the task from stdin; raises UsageError when it is closed."""
+    if sys.stdin is None:
+        raise UsageError("stdin is closed; give the task as text, or on an open stdin")
+    return sys.stdin.buffer.read()
 
 
 def new_task_id(now_ms: int) -> str:

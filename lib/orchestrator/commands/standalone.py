@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 
 from orchestrator.commands import options, screen
-from orchestrator.commands.session import Session
+from orchestrator.commands.session import Session, stdin_bytes
 from orchestrator.errors import UsageError
 from orchestrator.records import Json
 
@@ -16,7 +15,7 @@ def text_of(session: Session, rest: list[str]) -> str:
     """Take the one TEXT argument; `-` reads stdin. Raises UsageError."""
     if len(rest) != 1:
         raise UsageError("give one TEXT, or - to read it from stdin")
-    data = sys.stdin.buffer.read() if rest[0] == "-" else os.fsencode(rest[0])
+    data = stdin_bytes() if rest[0] == "-" else os.fsencode(rest[0])
     return session.checked_task(data)
 
 

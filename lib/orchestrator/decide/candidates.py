@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from orchestrator.config.prices import price_of
 from orchestrator.decide import costs, limits, windows
 from orchestrator.records import (
     Block,
     Candidate,
     Classification,
     Config,
+    Estimate,
     Model,
+    Price,
     Provider,
     Room,
     Route,
@@ -28,32 +33,30 @@ def weigh(
     now_ms: int,
 ) -> Candidate:
     """Find a provider's model, routes, room and estimate for a task, and what keeps it out."""
-    zone = config.settings["zone"]
+    usage, zone = world.usages[provider.name], config.settings["zone"]
     size = len(task.encode("utf-8", "surrogatepass"))
     model = _model_for(provider, classes.tier, wishes, size, config)
-    usage = world.usages[provider.name]
-    payer = limits.Payer("", model.name if model else "", metered=True)
     blocks: list[Block] = []
+    routes: list[Route] = []
+    rooms: list[Room] = []
+    estimate = None
     if wishes.provider not in (None, provider.name):
         blocks.append(Block("wish", f"--provider {wishes.provider}"))
     if model is None:
-        reason = f"--model {wishes.model}" if wishes.model else "task is larger than its context"
-        blocks.append(Block("wish" if wishes.model else "access", reason))
-    routes, refused, rooms = _routes(provider, model, wishes, world, config, now_ms)
-    if not routes:
-        blocks += refused or [Block("wish", f"--transport {wishes.transport}")]
-    estimate = None
-    if model is not None:
-        ways = [route.transport for route in routes] or list(provider.transports)
-        day = windows.day_of(now_ms, zone)
-        estimate = costs.estimate(config, provider, model, ways[0], size, world.history, day)
-        if estimate is None and not blocks:
-            blocks.append(Block("access", f"no price for {model.name}; see make prices"))
-        elif estimate and routes and pays(routes[0].transport):
-            ceiling = wishes.max_cost_usd
-            if ceiling is not None and estimate.cost_usd > ceiling:
-                why = f"estimate ${estimate.cost_usd:.4f} is over --max-cost {ceiling:g}"
-                blocks.append(Block("wish", why))
+        blocks.append(_no_model(provider, wishes))
+    else:
+        price = price_of(config.prices, model.name, windows.day_of(now_ms, zone))
+
+        def expected(transport: Transport) -> Estimate | None:
+            return costs.estimate(price, provider, model, transport, size, world.history)
+
+        def too_dear(transport: Transport) -> Block | None:
+            return _too_dear(price, expected, transport, wishes) if pays(transport) else None
+
+        routes, refused, rooms = _routes(provider, model, wishes, world, zone, too_dear, now_ms)
+        blocks += refused
+        estimate = expected(routes[0].transport if routes else provider.transports[0])
+    payer = limits.Payer("", model.name if model else "", metered=True)
     return Candidate(
         provider=provider.name,
         raw_score=classes.raw_scores[provider.name],
@@ -68,19 +71,27 @@ def weigh(
 
 def _routes(
     provider: Provider,
-    model: Model | None,
+    model: Model,
     wishes: Wishes,
     world: Snapshot,
-    config: Config,
+    zone: str,
+    too_dear: Callable[[Transport], Block | None],
     now_ms: int,
 ) -> tuple[list[Route], list[Block], list[Room]]:
-    """Split the transports of a provider into routes that may run and the reasons of the others."""
+    """Split the transports of a provider into routes that may run and the reasons of the others.
+
+    Where none may run, those that only a limit keeps out come with their reasons: --force takes
+    them.
+    """
     routes: list[Route] = []
+    full: list[Route] = []
+    limited: list[Block] = []
+    unready: list[Block] = []
     refused: list[Block] = []
     rooms: list[Room] = []
-    unready: list[Block] = []
+    usage = world.usages[provider.name]
     for transport, why in zip(provider.transports, world.unready[provider.name], strict=True):
-        if model is None or wishes.transport not in (None, transport.kind):
+        if wishes.transport not in (None, transport.kind):
             continue
         if wishes.edit and transport.repo_access != "edit" and not wishes.allow_blind:
             refused.append(Block("access", f"{transport.kind} can't edit files"))
@@ -88,17 +99,52 @@ def _routes(
         if why is not None:
             unready.append(Block("readiness", why))
             continue
+        dear = too_dear(transport)
+        if dear is not None:
+            refused.append(dear)
+            continue
         payer = limits.Payer(transport.account, model.name, metered=pays(transport))
-        usage, zone = world.usages[provider.name], config.settings["zone"]
         room = limits.room(provider, usage, payer, now_ms, zone)
         rooms.append(room)
-        if room.blocks and not wishes.force:
-            refused += room.blocks
-            continue
         access = transport.repo_access
-        routes.append(Route(provider.name, model.name, transport, access, model.max_output_tokens))
-    limited = [block for block in refused if block.kind == "limit"]
-    return routes, limited or unready or refused, rooms
+        route = Route(provider.name, model.name, transport, access, model.max_output_tokens)
+        if room.blocks:
+            limited.append(max(room.blocks, key=_lasts))
+            full.append(route)
+        else:
+            routes.append(route)
+    if routes:
+        return routes, [], rooms
+    other = [Block("wish", f"--transport {wishes.transport}")]
+    return full, limited or unready or refused or other, rooms
+
+
+def _too_dear(
+    price: Price | None,
+    expected: Callable[[Transport], Estimate | None],
+    transport: Transport,
+    wishes: Wishes,
+) -> Block | None:
+    """Refuse a way that is paid for when its price is unknown or over the person's ceiling."""
+    if price is None:
+        return Block("access", "its model has no price; see make prices")
+    ceiling = wishes.max_cost_usd
+    estimate = expected(transport) if ceiling is not None else None
+    if ceiling is None or estimate is None or estimate.cost_usd <= ceiling:
+        return None
+    return Block("wish", f"estimate ${estimate.cost_usd:.4f} is over --max-cost {ceiling:g}")
+
+
+def _no_model(provider: Provider, wishes: Wishes) -> Block:
+    """Say why no model of a provider takes the task."""
+    if wishes.model and wishes.model not in [model.name for model in provider.models]:
+        return Block("wish", f"--model {wishes.model}")
+    return Block("access", "task is larger than its context")
+
+
+def _lasts(block: Block) -> float:
+    """Order blocks by how long they last; without an end means longest."""
+    return float("inf") if block.retry_at_ms is None else block.retry_at_ms
 
 
 def _model_for(

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 
-from orchestrator.config.prices import price_of
 from orchestrator.records import (
-    Config,
     Estimate,
     Json,
     Model,
@@ -69,21 +67,19 @@ def turn_bound(
 
 
 def estimate(
-    config: Config,
+    price: Price | None,
     provider: Provider,
     model: Model,
     transport: Transport,
     text_bytes: int,
     history: Json,
-    day: str,
 ) -> Estimate | None:
     """Expect tokens, money and time of a task, from past runs where there are any.
 
     None when a metered transport has no price for the model. `history` maps
     `provider/model/kind` to `{runs, input_overhead_tokens, output_tokens, seconds}`.
     """
-    price = price_of(config.prices, model.name, day)
-    if price is None and transport.billing != "free":
+    if price is None and transport.billing == "metered":
         return None
     past = history.get(f"{provider.name}/{model.name}/{transport.kind}")
     overhead = past["input_overhead_tokens"] if past else transport.overhead_tokens

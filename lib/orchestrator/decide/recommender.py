@@ -13,6 +13,7 @@ from orchestrator.decide.candidates import pays, weigh
 from orchestrator.decide.classifier import Vocabulary, classify, order_of
 from orchestrator.decide.wishes import check
 from orchestrator.decide.words import words_of
+from orchestrator.errors import UsageError
 from orchestrator.records import (
     ACCESS_LEVELS,
     Agent,
@@ -48,21 +49,25 @@ def recommend(
     ranked = _ranked(candidates, config)
     allowed = [c for c in ranked if not c.blocks]
     ready = bool(allowed)
-    if not allowed and not any(_has_room_problem(c) and _is_ready(c) for c in ranked):
-        allowed = [c for c in ranked if all(b.kind == "readiness" for b in c.blocks)]
-    chosen, no_room = (allowed[0], False) if allowed else (_cheapest(ranked), True)
+    limited = [] if ready else [c for c in ranked if _only(c, "limit")]
+    if not ready and not limited:
+        allowed = [c for c in ranked if _only(c, "readiness")]
+    if not allowed and not limited:
+        raise UsageError(_impossible(ranked, wishes))
+    no_room = not allowed
+    chosen = min(limited, key=_cost) if no_room else allowed[0]
     agent = agents.choose(
         listed,
         words,
-        chosen.provider if chosen else classes.primary,
+        chosen.provider,
         classes.task_type,
         world.busy,
         wishes.agent,
         edit=wishes.edit,
     )
-    runnable = [chosen] if no_room and wishes.force and chosen else allowed
+    runnable = [chosen] if no_room and wishes.force else allowed
     chain = _chain(runnable, agent.access == "edit" and wishes.edit, wishes)
-    retries = [b.retry_at_ms for c in ranked for b in c.blocks if b.retry_at_ms is not None]
+    retries = [b.retry_at_ms for c in limited for b in c.blocks if b.retry_at_ms is not None]
     return Decision(
         classification=classes,
         candidates=tuple(ranked),
@@ -105,21 +110,22 @@ def _chain(allowed: Sequence[Candidate], edit: bool, wishes: Wishes) -> tuple[Ro
     return tuple(route for route in routes if ACCESS_LEVELS.index(route.access) >= floor)
 
 
-def _cheapest(ranked: Sequence[Candidate]) -> Candidate | None:
-    """Name the emergency provider: the cheapest of those only a limit keeps out."""
-    limited = [c for c in ranked if _has_room_problem(c) and _is_ready(c)]
-    return min(limited or ranked, key=_cost, default=None)
+def _impossible(ranked: Sequence[Candidate], wishes: Wishes) -> str:
+    """Say what keeps each provider out that was not left out on purpose."""
+    asked = [c for c in ranked if wishes.provider in (None, c.provider)]
+    reasons = "; ".join(f"{c.provider}: {c.blocks[0].reason}" for c in asked)
+    return f"no provider can take the task as asked ({reasons}); ask for less"
 
 
 def _reason(
-    chosen: Candidate | None,
+    chosen: Candidate,
     ranked: Sequence[Candidate],
     wishes: Wishes,
     classes: Classification,
     *,
     no_room: bool,
 ) -> str:
-    if no_room or chosen is None:
+    if no_room:
         return "emergency: all providers blocked"
     if wishes.provider:
         return "requested with --provider"
@@ -137,7 +143,7 @@ def _reason(
 
 
 def _notes(
-    chosen: Candidate | None, agent: Agent, chain: Sequence[Route], wishes: Wishes
+    chosen: Candidate, agent: Agent, chain: Sequence[Route], wishes: Wishes
 ) -> tuple[str, ...]:
     notes = []
     if chain and chain[0].access == "none":
@@ -146,7 +152,7 @@ def _notes(
         notes.append("read-only: add --edit to change files")
     elif wishes.edit and agent.access != "edit":
         notes.append(f"read-only: the agent {agent.name} does not change files")
-    if chosen and chosen.estimate and chosen.room.daily_budget_usd is not None:
+    if chosen.estimate and chosen.room.daily_budget_usd is not None:
         after = chosen.room.cost_today_usd + chosen.estimate.cost_usd
         paid = not chain or pays(chain[0].transport)
         if paid and after > chosen.room.daily_budget_usd:
@@ -158,9 +164,6 @@ def _cost(candidate: Candidate) -> float:
     return candidate.estimate.cost_usd if candidate.estimate else float("inf")
 
 
-def _is_ready(candidate: Candidate) -> bool:
-    return not any(block.kind == "readiness" for block in candidate.blocks)
-
-
-def _has_room_problem(candidate: Candidate) -> bool:
-    return any(block.kind == "limit" for block in candidate.blocks)
+def _only(candidate: Candidate, kind: str) -> bool:
+    """Tell whether it is left out, and by nothing but blocks of this kind."""
+    return bool(candidate.blocks) and all(block.kind == kind for block in candidate.blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -15,6 +16,7 @@ MAX_LINE = 16 * 1024 * 1024
 GRACE_S = 0.5
 TICK_S = 0.2
 CHUNK = 65_536
+PIPE = 1024 * 1024  # a client that ends at once loses what its pipe did not take
 # Ends the group `$1` when the other end of its stdin goes without a word: when we were killed.
 LIFELINE = 'read -r _ || kill -KILL -- "-$1"'
 
@@ -81,6 +83,8 @@ class Client:
             for name, pipe in (("stdout", self.process.stdout), ("stderr", self.process.stderr)):
                 if pipe is not None:
                     os.set_blocking(pipe.fileno(), False)
+                    with contextlib.suppress(OSError):
+                        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
                     selector.register(pipe, selectors.EVENT_READ, name)
                     buffers[name] = bytearray()
             while selector.get_map() and not self._left():
