@@ -20,6 +20,11 @@ KEYS = {
     "gemini": ("GEMINI_API_KEY", "AIzaSimulated0gemini0key0q7w5e3r1t9y2u4"),
     "claude": ("ANTHROPIC_API_KEY", "sk-ant-api03-simulated0claude0key0q7w5e3r1t9y2u4"),
 }
+PREFERRED = {  # a task that goes to this provider
+    "codex": "Fix the bug in the data loader",
+    "gemini": "Analyze the trends in this data and explain the patterns",
+    "claude": "Design the architecture of a scalable, distributed system",
+}
 BLANK = {
     "requests_per_minute": None,
     "tokens_per_minute": None,
@@ -142,13 +147,13 @@ class Place:
         }
 
     def make_repository(self):
-        """Put two files under git, in one commit; returns the commit."""
+        """Put two files under git, in one commit; returns it, as git prints it."""
         (self.repo / "README.md").write_text("A loader of data.\n", encoding="utf-8")
         (self.repo / "loader.py").write_text("LIMIT = 10\n", encoding="utf-8")
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message=Begin")
-        return self.git("rev-parse", "HEAD").strip()
+        return self.git("rev-parse", "HEAD")
 
     def git(self, *words, folder=None):
         named = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@localhost"}

@@ -258,12 +258,16 @@ class Spent(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """Why an attempt failed; `wait_s` and `retry_at_ms` as the provider told."""
+    """Why an attempt failed; `wait_s` and `retry_at_ms` as the provider told.
+
+    `sent` is False when the request surely never reached it.
+    """
 
     kind: str
     message: str
     wait_s: float | None = None
     retry_at_ms: int | None = None
+    sent: bool = True
 
 
 class Event(NamedTuple):

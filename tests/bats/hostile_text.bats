@@ -77,7 +77,7 @@ sent() {
     sleep 0.05
   done
   printf '%s\n' "$task" >"$PLACE/wanted"
-  run grep -laF -f "$PLACE/wanted" /proc/[0-9]*/cmdline /proc/[0-9]*/environ
+  run grep -slaF -f "$PLACE/wanted" /proc/[0-9]*/cmdline /proc/[0-9]*/environ
   wait "$running"
   [ -z "$output" ]
 }

@@ -41,7 +41,11 @@ def load(folder: str) -> Config:
 
 def complaints(folder: str, name: str, document: Any) -> list[str]:
     """Check one document against its schema: `file: path: what is wrong: what is allowed`."""
-    schema = _parse(os.path.join(folder, "schema", f"{name}.schema.json"))
+    try:
+        schema = _parse(os.path.join(folder, "schema", f"{name}.schema.json"))
+    except (OSError, ValueError, RecursionError) as error:
+        allowed = "the file from the repository"
+        return [f"config/schema/{name}.schema.json: document: can't be read ({error}): {allowed}"]
     return [
         f"config/{name}.json: {path or 'document'}: {wrong}: {allowed}"
         for path, wrong, allowed in problems(document, schema)
@@ -71,7 +75,7 @@ def _read(folder: str, name: str, found: list[str], *, optional: bool = False) -
     except OSError as error:
         found.append(f"config/{name}.json: document: {error.strerror}: a readable file")
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         found.append(f"config/{name}.json: document: is not JSON ({error}): one JSON object")
         return None
     if not isinstance(document, dict):
@@ -83,7 +87,9 @@ def _read(folder: str, name: str, found: list[str], *, optional: bool = False) -
 def _parse(path: str) -> Any:
     with open(path, encoding="utf-8") as file:
         text = file.read().removeprefix("\ufeff")
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    return json.loads(
+        text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_number
+    )
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Json:
@@ -93,6 +99,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> Json:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {twice!r} is there twice")
     return document
+
+
+def _number(text: str) -> int | float:
+    """Read a number with a point: 60.0 is the integer 60, and 1e999 none at all."""
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError(f"{text} is too large a number")
+    return int(value) if value.is_integer() else value
 
 
 def _no_constant(name: str) -> Any:
@@ -107,6 +121,10 @@ def _references(documents: dict[str, Json]) -> list[str]:
         for name, provider in config["providers"].items()
         for problem in _provider_references(f"providers.{name}", provider, config)
     ]
+    zone = config["settings"]["zone"]
+    if not _is_zone(zone):
+        allowed = "UTC or a name such as Europe/Berlin"
+        found.append(f"config/providers.json: settings.zone: is {zone!r}: {allowed}")
     if not any(provider["enabled"] for provider in config["providers"].values()):
         found.append("config/providers.json: providers: none is enabled: at least one")
     for part in ("strong", "weak"):
@@ -138,6 +156,18 @@ def _provider_references(path: str, provider: Json, config: Json) -> list[str]:
                 f"{at}.transports[{position}].client: is {transport['client']!r}: {allowed}"
             )
     return found
+
+
+def _is_zone(name: str) -> bool:
+    if name == "UTC":
+        return True
+    import zoneinfo  # only other zones pay for it
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _config(folder: str, documents: dict[str, Json]) -> Config:

@@ -59,7 +59,7 @@ def repository(named: str, workspace: str | None) -> str:
         raise UsageError(f"REPO {named!r} is not a folder{where}; give a path that exists")
     if workspace is not None:
         home = os.path.realpath(workspace)
-        if path != home and not path.startswith(home + os.sep):
+        if path != home and not path.startswith(home.rstrip(os.sep) + os.sep):
             raise UsageError(f"REPO {named!r} is outside the workspace {workspace}")
     if not os.access(path, os.R_OK | os.X_OK):
         raise UsageError(f"REPO {named!r} can't be read; check its permissions")

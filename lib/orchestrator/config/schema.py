@@ -35,7 +35,7 @@ def _check(value: Any, schema: dict[str, Any], path: str, found: list[Problem]) 
     if wanted is not None and not _is(value, wanted):
         found.append((path, f"is {_told(value)}", _allowed_type(wanted)))
         return
-    if "enum" in schema and not any(type(value) is type(e) and value == e for e in schema["enum"]):
+    if "enum" in schema and not any(_same(value, one) for one in schema["enum"]):
         found.append(
             (path, f"is {_told(value)}", "one of " + ", ".join(map(_told, schema["enum"])))
         )
@@ -119,6 +119,11 @@ def _is(value: Any, wanted: str | list[str]) -> bool:
     if wanted == "integer" and type(value) is float:
         return value.is_integer()
     return isinstance(value, _TYPES[wanted])  # type: ignore[index]
+
+
+def _same(value: Any, one: Any) -> bool:
+    """Compare as JSON does: 1.0 is 1, and true is not."""
+    return bool(value == one) and (type(value) is bool) is (type(one) is bool)
 
 
 def _told(value: Any) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from orchestrator import clock
+from orchestrator import records as r
 from orchestrator.providers import http, refusals
 from orchestrator.providers.anthropic import AnthropicReading, anthropic_request
 from orchestrator.providers.gemini_api import GeminiApiReading, gemini_request
@@ -13,9 +14,11 @@ from orchestrator.providers.openai_chat import ChatReading, chat_request
 from orchestrator.providers.openai_responses import ResponsesReading, responses_request
 from orchestrator.providers.process import Deadlines
 from orchestrator.providers.readiness import base_url_of, key_of
-from orchestrator.providers.reading import Reading, parsed
-from orchestrator.records import Event, Json, Route
+from orchestrator.providers.reading import MALFORMED, Reading, parsed
+from orchestrator.records import Event, Failure, Json, Route
 
+MAX_EVENT = 4 * 1024 * 1024
+MAX_ANSWER = 4 * 1024 * 1024
 DIALECTS = {
     "openai_responses": (responses_request, ResponsesReading),
     "anthropic": (anthropic_request, AnthropicReading),
@@ -39,8 +42,10 @@ def call(
     path, headers, body = build(route.model, system, task, route.max_output_tokens, key)
     url = base_url_of(transport, environment) + path
     data = json.dumps(body, ensure_ascii=False).encode()
+    trust = environment.get("SSL_CERT_FILE") or environment.get("SSL_CERT_DIR")
+    request = http.Request(url, {"content-type": "application/json", **headers}, data, trust)
     status, told, refusal, rest = 0, {}, bytearray(), bytearray()
-    for chunk in http.post(url, {"content-type": "application/json", **headers}, data, deadlines):
+    for chunk in http.post(request, deadlines):
         if chunk.kind == "tick":
             yield Event("tick")
         elif chunk.kind == "head":
@@ -48,15 +53,12 @@ def call(
             if status == 200:
                 yield Event("started", route.model)
         elif chunk.kind == "data" and status == 200:
-            for document in _events(rest, chunk.data):
-                yield from reading.event("", document)
+            yield from _read(reading, _events(rest, chunk.data), len(rest))
         elif chunk.kind == "data":
             refusal += chunk.data
-        elif chunk.failure is not None:
-            yield from reading.failed(chunk.failure)
-        elif status != 200:
+        else:
             text = refusal.decode("utf-8", "replace")
-            yield from reading.failed(refusals.from_status(status, text, told, clock.now_ms()))
+            yield from _ended(reading, chunk.failure, status, text, told)
 
 
 def reading_of(dialect: str) -> Reading:
@@ -64,12 +66,41 @@ def reading_of(dialect: str) -> Reading:
     return DIALECTS[dialect][1]()
 
 
+def _ended(
+    reading: Reading, failure: Failure | None, status: int, body: str, headers: Mapping[str, str]
+) -> list[Event]:
+    """Judge the end of an answer; what breaks after a whole one takes nothing away from it."""
+    late = failure is not None and failure.kind == r.TIMEOUT
+    if status not in (0, 200) and not late:
+        return reading.failed(refusals.from_status(status, body, headers, clock.now_ms()))
+    return reading.failed(failure) if failure is not None and not reading.finished else []
+
+
+def _read(reading: Reading, documents: list[Json], left: int) -> Iterator[Event]:
+    """Read events; one of another shape than its dialect's, or too much of them, is a failure."""
+    for document in documents:
+        try:
+            events = reading.event("", document)
+        except MALFORMED as error:
+            why = f"an event is not of its dialect: {type(error).__name__}"
+            events = reading.failed(Failure(r.NETWORK, why))
+        reading.size += sum(len(event.text) for event in events if event.kind == "text")
+        yield from events
+    if left > MAX_EVENT:
+        yield from reading.failed(Failure(r.NETWORK, f"an event is over {MAX_EVENT} bytes"))
+    if reading.size > MAX_ANSWER:
+        yield from reading.failed(Failure(r.NETWORK, f"the answer is over {MAX_ANSWER} characters"))
+
+
 def _events(rest: bytearray, data: bytes) -> list[Json]:
     """Add bytes and take the whole server-sent events; comments and `[DONE]` are none."""
-    rest += data
+    end = data.rfind(b"\n") + 1
+    if not end:
+        rest += data
+        return []
+    lines = (bytes(rest) + data[:end]).split(b"\n")
+    rest[:] = data[end:]
     found = []
-    *lines, tail = bytes(rest).split(b"\n") if b"\n" in data else [bytes(rest)]
-    rest[:] = tail
     for line in lines:
         if line.startswith(b"data:"):
             document = parsed(line[5:].decode("utf-8", "replace"))

@@ -34,7 +34,8 @@ class ClaudeReading(Reading):
 
     def _retry(self, document: Json) -> Event:
         status = count(document, "error_status")
-        wait_s = count(document, "retry_delay_ms") / 1000
+        told = document.get("retry_delay_ms")  # a fraction, mostly
+        wait_s = told / 1000 if isinstance(told, (int, float)) else None
         failure = refusals.from_status(status or 503, text_at(document, "error"), {}, 0)
         failure = failure._replace(wait_s=wait_s)
         return Event(

@@ -45,6 +45,7 @@ class GeminiReading(Reading):
         super().__init__()
         self.begun = ""  # a refusal of which one more line will come
         self.named: Failure | None = None
+        self.said = ""  # the last error it told of on stdout
 
     def document(self, document: Json) -> list[Event]:
         """Read one event."""
@@ -61,6 +62,8 @@ class GeminiReading(Reading):
             given = document.get("parameters")
             target = text_at(given, "file_path") or text_at(given, "command")
             return [Event("tool", f"{text_at(document, 'tool_name')} {target}".strip())]
+        if kind == "error":
+            self.said = text_at(document, "message")
         return self._result(document) if kind == "result" else []
 
     def stderr(self, line: str) -> list[Event]:
@@ -105,7 +108,8 @@ class GeminiReading(Reading):
         if document.get("status") != "success" and self.failure is None:
             message = text_at(document, "error", "message")
             if not message:
-                return self.failed(Failure(r.EMPTY, "it ended well but said nothing"))
+                told = refusals.shortened(self.said) or "it failed without a reason"
+                return self.failed(Failure(r.EMPTY, told))
             return self.failed(_classified(message, None))
         return [Event("done", spent=self.spent)]
 

@@ -8,6 +8,7 @@ deadline.
 from __future__ import annotations
 
 import queue
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ MAX_BODY = 64 * 1024 * 1024
 MAX_REFUSAL = 64 * 1024
 CONNECT_S = 10.0
 CHUNK = 65_536
+QUEUED = 16  # chunks that may wait: 1 MiB
 
 
 class Chunk(NamedTuple):
@@ -33,14 +35,21 @@ class Chunk(NamedTuple):
     failure: Failure | None = None
 
 
-def post(
-    url: str, headers: Mapping[str, str], body: bytes, deadlines: Deadlines
-) -> Iterator[Chunk]:
+class Request(NamedTuple):
+    """What to send; `trust` is a file or folder of certificates in place of the shipped ones."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    trust: str | None = None
+
+
+def post(request: Request, deadlines: Deadlines) -> Iterator[Chunk]:
     """Yield the answer to a POST as it comes; the last chunk is an `end` or a `failure`."""
-    heard: queue.Queue[Chunk] = queue.Queue(maxsize=64)
+    heard: queue.Queue[Chunk] = queue.Queue(maxsize=QUEUED)
     abandoned = threading.Event()
     worker = threading.Thread(
-        target=_work, args=(url, headers, body, deadlines, heard, abandoned), daemon=True
+        target=_work, args=(request, deadlines, heard, abandoned), daemon=True
     )
     worker.start()
     last, first = time.monotonic(), True
@@ -67,9 +76,7 @@ def post(
 
 
 def _work(
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes,
+    request: Request,
     deadlines: Deadlines,
     heard: queue.Queue[Chunk],
     abandoned: threading.Event,
@@ -89,12 +96,13 @@ def _work(
     wait = (CONNECT_S, max(0.1, min(deadlines.idle_s, deadlines.end - time.monotonic())))
     try:
         with session.post(
-            url,
-            data=body,
-            headers={**headers, "accept-encoding": "identity"},
+            request.url,
+            data=request.body,
+            headers={**request.headers, "accept-encoding": "identity"},
             stream=True,
             allow_redirects=False,
             timeout=wait,
+            verify=request.trust or True,
         ) as reply:
             told = {name.lower(): value for name, value in reply.headers.items()}
             tell(Chunk("head", status=reply.status_code, headers=told))
@@ -103,13 +111,17 @@ def _work(
                 return
             _read_body(reply, tell, abandoned)
     except requests.exceptions.SSLError as error:
-        tell(_failed(r.NETWORK, f"TLS could not be verified: {_told(error)}"))
+        sent = not isinstance(_innermost(error), ssl.SSLCertVerificationError)
+        tell(_failed(r.NETWORK, f"TLS failed: {_told(error)}", sent=sent))
     except requests.exceptions.ConnectTimeout:
-        tell(_failed(r.NETWORK, "the connection could not be made in time"))
+        tell(_failed(r.NETWORK, "the connection could not be made in time", sent=False))
     except requests.exceptions.ReadTimeout:
         tell(_failed(r.STALLED, "it went silent"))
+    except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
+        # Their text would hold the key.
+        tell(_failed(r.AUTH, "the key has characters that no header can carry", sent=False))
     except (requests.exceptions.RequestException, OSError, ValueError) as error:
-        tell(_failed(r.NETWORK, _told(error)))
+        tell(_failed(r.NETWORK, _told(error), sent=_was_sent(error)))
     finally:
         session.close()
 
@@ -136,12 +148,28 @@ def _read_body(reply: Any, tell: Any, abandoned: threading.Event) -> None:
         tell(_failed(r.NETWORK, f"the body broke off: {_told(error)}"))
 
 
-def _failed(kind: str, message: str) -> Chunk:
-    return Chunk("failure", failure=Failure(kind, message))
+def _failed(kind: str, message: str, *, sent: bool = True) -> Chunk:
+    return Chunk("failure", failure=Failure(kind, message, sent=sent))
+
+
+def _was_sent(error: BaseException) -> bool:
+    """Tell whether a request may have reached the upstream; no name, no route, no address: no."""
+    import requests
+    from urllib3.exceptions import NewConnectionError
+
+    if not isinstance(error, requests.exceptions.ConnectionError):
+        return isinstance(error, requests.exceptions.ChunkedEncodingError)
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    return not isinstance(reason, NewConnectionError)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
 
 
 def _told(error: BaseException) -> str:
     """Name the innermost cause; its text may hold the address but never the key."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    cause = _innermost(error)
+    return f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"

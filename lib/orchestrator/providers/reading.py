@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from orchestrator import records as r
 from orchestrator.records import Event, Failure, Json, Outcome, Spent
 
+# What reading an event of another shape than its source's raises.
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 PULSE = Event("pulse")  # the upstream is at work; nothing else is to be learned from it
 
 
@@ -24,12 +26,17 @@ class Reading:
         self.failure: Failure | None = None
         self.used_tools = False
         self.finished = False
+        self.size = 0  # characters of answer text, where the reader bounds them
         self.heard = False  # whether the upstream, not the client, has said anything
 
     def stdout(self, line: str) -> list[Event]:
         """Read one line of a client's output; what is no JSON object is noise."""
         document = parsed(line)
-        return self.document(document) if document is not None else []
+        try:
+            return self.document(document) if document is not None else []
+        except MALFORMED as error:
+            why = f"an event is not of the client's shape: {type(error).__name__}"
+            return self.failed(Failure(r.NETWORK, why))
 
     def stderr(self, line: str) -> list[Event]:  # noqa: ARG002 most clients only chat here
         """Read one line a client said on stderr."""
@@ -49,11 +56,15 @@ class Reading:
         failure = self.failure
         if failure is None and exit_code not in (0, None):
             failure = _failed_exit(exit_code, self.EXITS)
+        if failure is None and not self.finished and exit_code == 0 and not answer.strip():
+            failure = Failure(r.EMPTY, "it ended with exit 0 and said nothing")
         if failure is None and not self.finished:
             failure = Failure(r.NETWORK, "the answer ended before it was complete")
         if failure is None and not answer.strip():
             failure = Failure(r.EMPTY, "it ended well but said nothing")
-        return Outcome(answer, self.spent, self.usage_known, failure, self.used_tools)
+        # An answer without output tokens was not counted, whatever else was.
+        known = self.usage_known and (self.spent.output_tokens > 0 or not answer.strip())
+        return Outcome(answer, self.spent, known, failure, self.used_tools)
 
     def failed(self, failure: Failure) -> list[Event]:
         """Keep the first failure and tell it."""

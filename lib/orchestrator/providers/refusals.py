@@ -15,6 +15,7 @@ from orchestrator import records as r
 from orchestrator.records import Failure
 
 MESSAGE_LIMIT = 300
+LONGEST_WAIT_S = 366 * 86_400.0  # what is further away is a mistake, and no date a clock can write
 _CONTEXT = re.compile(
     r"context[_ ](?:length|window)|prompt is too long|input token count|maximum context"
     r"|too many tokens|ran out of room",
@@ -26,6 +27,7 @@ _QUOTA = re.compile(
     r"|billing_hard_limit|PerDay",
     re.IGNORECASE,
 )
+_KEY = re.compile(r"API key not valid|API_KEY_INVALID", re.IGNORECASE)
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)s$")
 
 
@@ -42,16 +44,15 @@ def from_status(status: int, body: str, headers: Mapping[str, str], now_ms: int)
     if status == 429:
         reset = headers.get("anthropic-ratelimit-unified-reset", "")
         if headers.get("anthropic-ratelimit-unified-status") == "rejected":
-            at_ms = int(reset) * 1000 if reset.isdigit() else None
-            return Failure(r.QUOTA, message, wait_s, at_ms)
+            return Failure(r.QUOTA, message, wait_s, _moment_ms(reset, now_ms))
         if _QUOTA.search(f"{code} {_quota_ids(error)}"):
             return Failure(r.QUOTA, message, wait_s)
         return Failure(r.RATE_LIMIT, message, wait_s)
-    if status in (401, 403):
+    if status in (401, 403) or (status == 400 and _KEY.search(message)):  # 400: so Gemini says it
         return Failure(r.AUTH, message)
     if status == 413 or (status == 400 and _CONTEXT.search(message)):
         return Failure(r.CONTEXT_LENGTH, message)
-    if status == 400 and _QUOTA.search(message):
+    if status == 402 or (status == 400 and _QUOTA.search(message)):  # 402: no balance left
         return Failure(r.QUOTA, message, wait_s)
     if 300 <= status < 400:
         return Failure(r.NETWORK, f"HTTP {status}: a redirect, which is never followed")
@@ -81,27 +82,29 @@ def retry_after_s(headers: Mapping[str, str], now_ms: int) -> float | None:
             seconds = float(text) * scale
         except ValueError:
             continue
-        return max(0.0, seconds) if seconds < float("inf") else None
+        return min(max(0.0, seconds), LONGEST_WAIT_S) if seconds < float("inf") else None
     text = headers.get("retry-after", "").strip()
     if not text:
         return None
     from email.utils import parsedate_to_datetime  # only a refusal with a date needs it
 
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_ms / 1000)
+        seconds = parsedate_to_datetime(text).timestamp() - now_ms / 1000
+        return min(max(0.0, seconds), LONGEST_WAIT_S)
     except (TypeError, ValueError, OverflowError):
         return None
 
 
 def shortened(message: str) -> str:
-    """Make one short line of an upstream's message."""
-    return " ".join(message.split())[:MESSAGE_LIMIT]
+    """Make one short line of an upstream's message, without what would move a terminal."""
+    text = " ".join(message[: 4 * MESSAGE_LIMIT].split())[:MESSAGE_LIMIT]
+    return text if text.isprintable() else "".join(c for c in text if c.isprintable())
 
 
 def _document(body: str) -> dict[str, Any]:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     if isinstance(document, list) and document:
         document = document[0]
@@ -116,19 +119,28 @@ def _message(document: dict[str, Any], body: str) -> str:
 
 
 def _retry_info_s(error: dict[str, Any]) -> float | None:
-    for detail in error.get("details") or ():
-        match = (
-            _DURATION.match(str(detail.get("retryDelay", ""))) if isinstance(detail, dict) else None
-        )
+    for detail in _objects(error.get("details")):
+        match = _DURATION.match(str(detail.get("retryDelay", "")))
         if match:
-            return float(match[1])
+            return min(float(match[1]), LONGEST_WAIT_S)
     return None
 
 
 def _quota_ids(error: dict[str, Any]) -> str:
     """Collect the names of the quotas that Gemini says were hit, such as `...PerDayPer...`."""
-    names = []
-    for detail in error.get("details") or ():
-        for violation in (detail.get("violations") or ()) if isinstance(detail, dict) else ():
-            names.append(str(violation.get("quotaId", "")))
-    return " ".join(names)
+    return " ".join(
+        str(violation.get("quotaId", ""))
+        for detail in _objects(error.get("details"))
+        for violation in _objects(detail.get("violations"))
+    )
+
+
+def _objects(listed: Any) -> list[dict[str, Any]]:
+    """Take the objects of a list; what is none has none."""
+    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+
+
+def _moment_ms(seconds: str, now_ms: int) -> int | None:
+    """Read a moment in epoch seconds; None when it is none, or further away than can be meant."""
+    at_ms = int(seconds) * 1000 if seconds.isdecimal() and len(seconds) < 16 else None
+    return None if at_ms is None or at_ms > now_ms + LONGEST_WAIT_S * 1000 else at_ms

@@ -23,7 +23,8 @@ from orchestrator.work.context import Context
 
 PARSERS = {"claude": ClaudeReading, "codex": CodexReading, "gemini": GeminiReading}
 FINAL = (r.QUOTA, r.AUTH, r.INVALID_INPUT, r.CONTEXT_LENGTH)
-PATIENCE = 2  # retries a client may make of its own once it has used a tool
+# Once a client has used a tool, passing errors are its own to retry: so often, and after such waits.
+PATIENCE, PATIENCE_S = 2, 30.0
 UPSTREAM = ("pulse", "text", "tool", "usage", "done")  # events that come from the upstream
 
 
@@ -110,10 +111,10 @@ class _Watch:
             self.doing = _doing(event)
         if event.kind == "tool":
             self.context.tell(f"  {self.name}: {event.text[:160]}")
-        if event.failure is not None:
+        if event.kind == "retry" and event.failure is not None:
+            self._retried(event.failure)
+        elif event.kind == "wall":
             self.wall_ms = self.wall_ms or clock.now_ms()
-            if event.kind == "retry":
-                self._retried(event.failure)
         if event.kind == "usage" and event.spent is not None:
             self._turned(event.spent)
 
@@ -126,7 +127,9 @@ class _Watch:
 
     def _retried(self, failure: Failure) -> None:
         self.retries += 1
-        if not self.reading.used_tools or failure.kind in FINAL or self.retries > PATIENCE:
+        patient = self.retries <= PATIENCE and (failure.wait_s or 0.0) <= PATIENCE_S
+        if not self.reading.used_tools or failure.kind in FINAL or not patient:
+            self.wall_ms = self.wall_ms or clock.now_ms()
             self.reading.failed(failure)
 
     def _turned(self, spent: Spent) -> None:
@@ -168,7 +171,9 @@ def _client(
         try:
             client = process.Client(made.argv, call.folder, made.environment, stdin)
         except OSError as error:
-            yield from reading.failed(Failure(r.NOT_INSTALLED, f"{made.argv[0]}: {error.strerror}"))
+            gone = error.filename == call.folder
+            kind, what = (r.INVALID_INPUT, "REPO") if gone else (r.NOT_INSTALLED, made.argv[0])
+            yield from reading.failed(Failure(kind, f"{what}: {error.strerror}", sent=False))
             return
     try:
         pid = client.process.pid

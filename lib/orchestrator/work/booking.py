@@ -89,7 +89,9 @@ class Booking:
         outcome = self._call(route, folder, attempt_id, books)
         if outcome.failure is not None:
             message = redact(outcome.failure.message, self.context.secrets)
-            outcome = outcome._replace(failure=outcome.failure._replace(message=message))
+            retry_at_ms = _retry_at_ms(outcome.failure)
+            failure = outcome.failure._replace(message=message, retry_at_ms=retry_at_ms)
+            outcome = outcome._replace(failure=failure)
         return self._settled(route, facts, outcome, started_ms, books, number)
 
     def _unmade(self, failure: Failure, facts: Json, now_ms: int) -> Booked:
@@ -201,3 +203,10 @@ class Booking:
         }
         key = f"{route.provider}/{route.model}/{route.transport.kind}"
         history.learn(self.context.state, key, figures, fsync=self.context.fsync)
+
+
+def _retry_at_ms(failure: Failure) -> int | None:
+    """Tell when a provider may have room again: the moment it named, or the wait it asked for."""
+    if failure.retry_at_ms is not None or failure.wait_s is None:
+        return failure.retry_at_ms
+    return clock.now_ms() + int(failure.wait_s * 1000)

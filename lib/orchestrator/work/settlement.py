@@ -32,7 +32,8 @@ def settled(
     """
     spent = outcome.spent
     known = outcome.usage_known or spent.input_tokens > 0
-    refused = outcome.failure is not None and outcome.failure.kind in UNBILLED
+    failure = outcome.failure
+    refused = failure is not None and (failure.kind in UNBILLED or not failure.sent)
     if not known:
         if refused and not outcome.used_tools:
             return Turn(1, 0, 0), "tokens"
