@@ -1,50 +1,14 @@
-"""What the fault tests share: one provider alone, and how a start with a measured memory ends."""
+"""What the fault tests share: one provider alone, and a start whose memory is measured."""
 
 import contextlib
-import os
-import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from support import KEYS, finished
+from calling import Caller
+from support import finished
 
 from orchestrator.config import load
-from orchestrator.providers import api
-from orchestrator.providers.process import Deadlines
-from orchestrator.records import Route
-
-NAMES = ("codex", "gemini", "claude", "compatible")
-LIMIT_MB = 150
-
-
-class Caller:
-    """Calls one provider over HTTP in this process, as an attempt does."""
-
-    def __init__(self, url, config):
-        self.config = config
-        self.environment = dict(KEYS.values()) | {
-            "OPENAI_BASE_URL": f"{url}/v1",
-            "ANTHROPIC_BASE_URL": url,
-            "GOOGLE_GEMINI_BASE_URL": url,
-            "OPENAI_COMPATIBLE_BASE_URL": f"{url}/v1",
-        }
-
-    def call(self, name, *, timeout_s=20.0, first_byte_s=10.0, idle_s=10.0):
-        """Return the outcome and how long it took."""
-        provider = self.config.providers[name]
-        transport = next(t for t in provider.transports if t.kind == "api")
-        route = Route(name, provider.models[0].name, transport, "none", 500)
-        reading = api.reading_of(transport.dialect)
-        began = time.monotonic()
-        deadlines = Deadlines(began + timeout_s, first_byte_s, idle_s)
-        events = api.call(route, self.environment, "Be brief.", "Hello", deadlines, reading)
-        for _ in events:
-            if reading.failure is not None:
-                break
-        events.close()
-        return reading.outcome(), time.monotonic() - began
 
 
 @pytest.fixture(scope="session")
@@ -111,13 +75,3 @@ def measured(place):
             thread.join()
 
     return run
-
-
-def interrupted(process, *signals, gap_s=0.2):
-    """Send signals to a start's process, as a terminal or a person would, and return how it ended."""
-    for place, number in enumerate(signals):
-        if place:
-            time.sleep(gap_s)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, number or signal.SIGINT)
-    return finished(process, 30)

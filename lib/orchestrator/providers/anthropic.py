@@ -37,7 +37,7 @@ class AnthropicReading(Reading):
         """Read one server-sent event."""
         kind = text_at(document, "type")
         if kind == "message_start":
-            return self._usage((document.get("message") or {}).get("usage"))
+            return self._usage((document.get("message") or {}).get("usage"), whole=False)
         if kind == "content_block_delta":
             text = text_at(document, "delta", "text")
             self.parts.append(text)
@@ -45,7 +45,7 @@ class AnthropicReading(Reading):
         if kind == "message_delta":
             if text_at(document, "delta", "stop_reason") == "refusal":
                 return self.failed(Failure(r.INVALID_INPUT, "the model declined to answer"))
-            return self._usage(document.get("usage"))
+            return self._usage(document.get("usage"), whole=True)
         if kind == "message_stop":
             self.finished = True
             return [Event("done", spent=self.spent)]
@@ -56,8 +56,11 @@ class AnthropicReading(Reading):
             return self.failed(refusals.from_status(status, message, {}, 0))
         return []
 
-    def _usage(self, usage: Json | None) -> list[Event]:
-        """Add a report: `input_tokens` leaves the cached ones out; output is cumulative."""
+    def _usage(self, usage: Json | None, *, whole: bool) -> list[Event]:
+        """Add a report: `input_tokens` leaves the cached ones out; output is cumulative.
+
+        The first tells one output token, whatever is still to come: only the last is `whole`.
+        """
         if not isinstance(usage, dict):
             return []
         cached = max(count(usage, "cache_read_input_tokens"), self.spent.cached_input_tokens)
@@ -66,5 +69,5 @@ class AnthropicReading(Reading):
         plain = max(count(usage, "input_tokens"), before - self.spent.cache_write_tokens)
         output = max(count(usage, "output_tokens"), self.spent.output_tokens)
         self.spent = Spent(1, plain + cached + written, cached, written, output)
-        self.usage_known = self.spent.input_tokens > 0
+        self.usage_known = whole and self.spent.input_tokens > 0
         return []

@@ -88,8 +88,8 @@ def _environment(
 
 
 def _toml(text: str) -> str:
-    """Quote a text as TOML does, which knows no surrogate pairs."""
-    return json.dumps(text, ensure_ascii=False)
+    """Quote a text as TOML does, which knows no surrogate pairs and no bare DEL."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

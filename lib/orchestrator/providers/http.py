@@ -93,7 +93,9 @@ def _work(
 
     session = requests.Session()
     session.trust_env = False  # no .netrc, and no proxy the allow-list does not name
-    wait = (CONNECT_S, max(0.1, min(deadlines.idle_s, deadlines.end - time.monotonic())))
+    # Who waits on the queue decides what a silence means; this only frees the thread afterwards.
+    silence = max(deadlines.first_byte_s, deadlines.idle_s)
+    wait = (CONNECT_S, 1 + max(0.0, min(silence, deadlines.end - time.monotonic())))
     try:
         with session.post(
             request.url,

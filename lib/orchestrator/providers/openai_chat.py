@@ -31,7 +31,8 @@ class ChatReading(Reading):
         error = document.get("error")
         if isinstance(error, dict):
             message = text_at(error, "message")
-            failure = refusals.from_message(f"{text_at(error, 'code')} {message}")
+            code = count(error, "code") or text_at(error, "code")  # vLLM says 429, others "429"
+            failure = refusals.from_message(f"{code} {message}")
             return self.failed(failure or Failure(r.SERVER, refusals.shortened(message)))
         for choice in (document.get("choices") or ())[:1]:
             text = text_at(choice, "delta", "content")

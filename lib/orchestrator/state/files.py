@@ -43,12 +43,16 @@ def read_json(path: str) -> Json | None:
         return None
     except OSError as error:
         raise StorageError(_told(path, error)) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _must_be_regular(descriptor, path)
+    except StorageError:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as file:
         text = file.read()
     try:
         document = json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StorageError(
             f"{path}: is not sound JSON ({error}); move it away to start anew"
         ) from None

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 
 MARK = "[redacted]"
 SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
-_STARTS = ("sk-", "AIza", "AQ.", "gh", "xox", "AKIA", "ASIA", "glpat-", "eyJ", "-----BEGIN ")
+_STARTS = (
+    *("sk-", "AIza", "AQ.", "gh", "github_pat_", "xox", "AKIA", "ASIA", "glpat-", "eyJ"),
+    "-----BEGIN ",
+)
 _SHAPES = (
     r"sk-[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{30,}|AQ\.[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{30,}"
     r"|github_pat_\w{40,}|xox[abprs]-[A-Za-z0-9-]{10,}|A(?:KIA|SIA)[A-Z0-9]{16}"

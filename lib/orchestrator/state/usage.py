@@ -57,10 +57,9 @@ def mirrored(document: Json, provider: Provider, now_ms: int, zone: str) -> Json
     """Return the document with the seed's flat fields brought up to date."""
     flat: Json = {}
     fullest: dict[str, float] = {}
+    anybody = limits.Payer("", "", metered=True)
     for limit in provider.limits:
-        key = limit.name
-        window = document["windows"].get(key, {})
-        taken = windows.used(window, limit, now_ms, zone)
+        taken = limits.spent(document, limit, anybody, now_ms, zone)
         if limit.metric == "cost_usd":
             if limit.period == "day":
                 flat["cost_today"] = taken / MICRO
@@ -90,7 +89,7 @@ def _observed(flat: Json, provider: Provider, now_ms: int, path: str) -> Json:
                     "observed_at_ms": seen_ms,
                     "source": "usage file",
                 }
-    except (TypeError, ValueError) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise StorageError(f"{path}: {error}; mend it or move it away") from None
     return document
 

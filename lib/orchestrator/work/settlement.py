@@ -43,6 +43,8 @@ def settled(
     requests = max(1, spent.requests)
     money = _priced(config, route, spent, day)
     if not outcome.usage_known and not refused:
+        if route.transport.kind == "api":  # one turn, and that is what was reserved
+            return reserved, "estimate"
         return _cut_off(config, route, spent, reserved, day), "estimate"
     if money is not None:
         return Turn(requests, tokens, money), "tokens"

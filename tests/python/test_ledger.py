@@ -1,0 +1,177 @@
+"""The books: nothing is reserved over a limit, nothing is settled twice, nothing is lost."""
+
+import multiprocessing
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import world
+from world import MICRO, daily, limit
+
+from orchestrator.decide import limits, windows
+from orchestrator.errors import NoRoomError
+from orchestrator.records import Turn
+from orchestrator.state import files, usage
+from orchestrator.state.ledger import Ledger
+
+PAYER = limits.Payer("account", "model", metered=True)
+TURN = Turn(1, 100, 30_000)
+PROCESSES = 8
+
+
+def books(folder, *rows):
+    made = world.provider("codex", limits=rows or [daily(0.5)])
+    return Ledger(str(folder), world.config(made))
+
+
+def read(ledger):
+    made = ledger.config.providers["codex"]
+    return usage.load(ledger.folder, made, 0)
+
+
+def spent_and_reserved(ledger):
+    """Sum money over the file alone, so that nothing of the code under test is trusted."""
+    document = files.read_json(usage.path_of(ledger.folder, "codex")) or usage.empty("codex", 0)
+    spent = sum(document["windows"].get("cost_usd/day", {}).values())
+    return spent + sum(held["cost_micro_usd"] for held in document["reservations"].values())
+
+
+def test_a_reservation_holds_room_until_it_is_settled(tmp_path):
+    ledger = books(tmp_path, daily(0.05))
+    ledger.reserve("a", "codex", TURN, PAYER)
+    with pytest.raises(NoRoomError, match="codex: cost_usd/day has no room for this turn until 20"):
+        ledger.reserve("b", "codex", TURN, PAYER)
+    ledger.settle("a", "codex", Turn(1, 10, 5000))
+    ledger.reserve("b", "codex", TURN, PAYER)
+    assert spent_and_reserved(ledger) == 35_000
+
+
+def test_what_is_refused_changes_nothing(tmp_path):
+    ledger = books(tmp_path, daily(0.01))
+    ledger.reserve("a", "codex", Turn(1, 1, 10), PAYER)
+    before = read(ledger)
+    with pytest.raises(NoRoomError) as refused:
+        ledger.reserve("b", "codex", TURN, PAYER)
+    assert refused.value.retry_at_ms is None  # the limit is smaller than one turn
+    assert read(ledger) == before
+
+
+def test_settling_twice_is_harmless(tmp_path):
+    ledger = books(tmp_path)
+    ledger.reserve("a", "codex", TURN, PAYER)
+    first = ledger.settle("a", "codex", Turn(1, 10, 5000))
+    before = read(ledger)
+    assert first["cost_micro_usd"] == 5000
+    assert ledger.settle("a", "codex", Turn(1, 10, 5000)) is None
+    assert ledger.settle("never", "codex", TURN) is None
+    assert read(ledger)["windows"] == before["windows"]
+    assert read(ledger)["reservations"] == {}
+
+
+def test_a_call_whose_owner_died_settles_at_its_reservation(tmp_path):
+    ledger = books(tmp_path)
+    ledger.reserve("a", "codex", TURN, PAYER)
+    held = ledger.settle("a", "codex", None)
+    assert Turn(held["requests"], held["tokens"], held["cost_micro_usd"]) == TURN
+    assert spent_and_reserved(ledger) == 30_000
+
+
+def test_a_call_that_took_more_than_was_held_is_booked_in_full(tmp_path):
+    ledger = books(tmp_path, daily(0.05))
+    ledger.reserve("a", "codex", TURN, PAYER)
+    ledger.settle("a", "codex", Turn(5, 10, 90_000))
+    assert spent_and_reserved(ledger) == 90_000
+    with pytest.raises(NoRoomError, match="daily budget used >= 100%"):
+        ledger.reserve("b", "codex", Turn(1, 1, 1), PAYER)
+
+
+def test_a_running_call_books_its_turns_and_holds_room_for_the_next(tmp_path):
+    ledger = books(tmp_path, daily(0.08), limit("tokens", amount=1000))
+    ledger.reserve("a", "codex", TURN, PAYER)
+    assert ledger.renew("a", "codex", Turn(1, 90, 20_000), TURN) is None
+    assert spent_and_reserved(ledger) == 50_000
+    assert ledger.renew("a", "codex", Turn(1, 90, 30_000), TURN) is None
+    assert spent_and_reserved(ledger) == 80_000
+    block = ledger.renew("a", "codex", Turn(1, 90, 25_000), TURN)
+    assert "no room for this turn" in block.reason
+    assert spent_and_reserved(ledger) == 75_000  # what it used stays booked, nothing is held
+    ledger.settle("a", "codex", Turn(0, 5, 1000))
+    assert spent_and_reserved(ledger) == 76_000
+    assert sum(read(ledger)["windows"]["tokens/60s"].values()) == 275
+
+
+def test_a_call_without_a_reservation_gets_no_further_turn(tmp_path):
+    assert books(tmp_path).renew("a", "codex", TURN, TURN).reason == "its reservation is gone"
+
+
+def test_a_running_call_may_pass_the_gate_but_not_the_limit(tmp_path):
+    ledger = books(tmp_path, limit("requests", amount=10, block=50))
+    ledger.reserve("a", "codex", Turn(1, 0, 0), PAYER)
+    assert ledger.renew("a", "codex", Turn(8, 0, 0), Turn(2, 0, 0)) is None
+    assert ledger.renew("a", "codex", Turn(1, 0, 0), Turn(2, 0, 0)) is not None
+
+
+def test_force_reserves_over_the_limit(tmp_path):
+    ledger = books(tmp_path, daily(0.01))
+    ledger.reserve("a", "codex", TURN, PAYER, force=True)
+    assert spent_and_reserved(ledger) == 30_000
+
+
+def test_a_subscription_call_takes_no_money(tmp_path):
+    ledger = books(tmp_path, daily(0.01), limit("tokens", amount=1000))
+    plan = limits.Payer("plan", "model", metered=False)
+    ledger.reserve("a", "codex", TURN, plan)
+    ledger.settle("a", "codex", TURN)
+    assert "cost_usd/day" not in read(ledger)["windows"]
+    assert sum(read(ledger)["windows"]["tokens/60s"].values()) == 100
+
+
+def test_money_belongs_to_the_day_of_its_reservation(tmp_path, monkeypatch):
+    moment = [world.NOW_MS]
+    monkeypatch.setattr("orchestrator.clock.now_ms", lambda: moment[0])
+    ledger = books(tmp_path)
+    ledger.reserve("a", "codex", TURN, PAYER)
+    moment[0] += windows.DAY_MS
+    held = ledger.settle("a", "codex", TURN)
+    assert held["booked_day"] == world.DAY
+    assert read(ledger)["windows"]["cost_usd/day"] == {world.DAY: 30_000}
+
+
+def spend(folder, seed, tries, *, settles):
+    """Reserve as often as there is room, settling some; return how much was granted."""
+    ledger, draw, granted = books(folder), random.Random(seed), 0
+    for number in range(tries):
+        try:
+            ledger.reserve(f"{seed}-{number}", "codex", TURN, PAYER)
+        except NoRoomError:
+            continue
+        granted += 1
+        if settles and draw.random() < 0.7:
+            ledger.settle(f"{seed}-{number}", "codex", Turn(1, 10, draw.randint(0, 30_000)))
+    return granted
+
+
+def test_eight_processes_never_take_more_than_the_limit_and_leave_no_room_unused(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    arguments = [(str(tmp_path), seed, 12) for seed in range(PROCESSES)]
+    with context.Pool(PROCESSES) as pool:
+        waiting = [pool.apply_async(spend, given, {"settles": False}) for given in arguments]
+        ledger, most = books(tmp_path), 0
+        while not all(result.ready() for result in waiting):
+            most = max(most, spent_and_reserved(ledger))
+        granted = [result.get() for result in waiting]
+    assert max(most, spent_and_reserved(ledger)) <= 0.5 * MICRO
+    assert sum(granted) == 500_000 // TURN.cost_micro_usd == 16
+
+
+def test_threads_that_settle_in_between_never_take_more_than_the_limit(tmp_path):
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        waiting = [
+            pool.submit(spend, tmp_path, seed, 12, settles=True) for seed in range(PROCESSES)
+        ]
+        ledger, most = books(tmp_path), 0
+        while not all(result.done() for result in waiting):
+            most = max(most, spent_and_reserved(ledger))
+        granted = sum(result.result() for result in waiting)
+    assert max(most, spent_and_reserved(ledger)) <= 0.5 * MICRO
+    assert granted >= 16
