@@ -76,30 +76,37 @@ def test_with_one_route_an_edit_is_made_in_place(place, simulator, commit, provi
 
 
 @pytest.mark.parametrize(
-    ("provider", "then"), [("claude", "codex"), ("gemini", "claude"), ("codex", "claude")]
+    ("provider", "then", "wall", "told"),
+    [
+        ("claude", "codex", {"kind": "status", "status": 429, "retry_after": 60}, "RATE_LIMIT"),
+        ("claude", "codex", {"kind": "quota"}, "RATE_LIMIT"),
+        ("gemini", "claude", {"kind": "quota"}, "QUOTA"),
+        ("codex", "claude", {"kind": "quota"}, "QUOTA"),
+    ],
 )
 def test_a_half_done_tree_is_kept_and_the_next_provider_starts_from_head(
-    place, simulator, commit, provider, then
+    place, simulator, commit, provider, then, wall, told
 ):
-    simulator.play(provider, tools=[edit("half.txt")], faults=[TOOL_WALL])
+    wall = {**wall, "after_tool": True, "after": 1}
+    simulator.play(provider, tools=[edit("half.txt"), edit("more.txt")], faults=[wall])
     simulator.play(then, tools=[edit("made.txt")])
     run = place.run(
         "--yes", "--json", "--edit", "--agent", "coder", place.repo, PREFERRED[provider]
     )
     assert run.code == 0, run
-    wall, last = run.attempts
-    assert (wall["provider"], last["provider"]) == (provider, then)
-    assert wall["error_class"] in ("RATE_LIMIT", "QUOTA")
-    assert wall["used_tools"]
-    assert (Path(wall["tree"]) / "half.txt").read_text(encoding="utf-8") == "changed\n"
-    assert f"kept: {wall['tree']}" in run.err
+    half, last = run.attempts
+    assert (half["provider"], last["provider"]) == (provider, then)
+    assert half["error_class"] == told
+    assert half["used_tools"]
+    assert (Path(half["tree"]) / "half.txt").read_text(encoding="utf-8") == "changed\n"
+    assert f"kept: {half['tree']}" in run.err
     assert place.git("log", "--format=%P", "-1", run.metrics["branch"]) == commit
     assert place.git("diff", "--name-status", "main", run.metrics["branch"]) == "A\tmade.txt\n"
     assert untouched(place, commit)
     asked = simulator.requests(then)[0]["at"]
-    assert asked - datetime.fromisoformat(wall["wall_at"]).timestamp() < WITHIN_S
+    assert asked - datetime.fromisoformat(half["wall_at"]).timestamp() < WITHIN_S
     served = simulator.books(provider)
-    assert (wall["input_tokens"], wall["output_tokens"]) == (
+    assert (half["input_tokens"], half["output_tokens"]) == (
         served["input_tokens"],
         served["output_tokens"],
     )

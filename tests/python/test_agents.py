@@ -5,7 +5,6 @@ import world
 
 from orchestrator.decide import agents
 from orchestrator.decide.words import words_of
-from orchestrator.errors import UsageError
 
 DOCUMENT = {
     **world.AGENTS,
@@ -101,11 +100,6 @@ def test_a_wanted_agent_is_taken_by_name_or_alias(wanted):
     found = choose(wanted=wanted, busy={"editor": 9})
     assert found.name == "editor"
     assert found.reason.startswith("requested with --agent")
-
-
-def test_an_agent_nobody_knows_is_refused():
-    with pytest.raises(UsageError, match="there is no agent 'ghost'"):
-        choose(wanted="ghost")
 
 
 def test_the_reason_names_what_fitted():

@@ -68,12 +68,15 @@ def test_settling_twice_is_harmless(tmp_path):
     assert read(ledger)["reservations"] == {}
 
 
-def test_a_call_whose_owner_died_settles_at_its_reservation(tmp_path):
+def test_what_is_held_can_be_looked_up_until_it_is_settled(tmp_path):
     ledger = books(tmp_path)
+    assert ledger.held("a", "codex") is None
     ledger.reserve("a", "codex", TURN, PAYER)
-    held = ledger.settle("a", "codex", None)
+    held = ledger.held("a", "codex")
     assert Turn(held["requests"], held["tokens"], held["cost_micro_usd"]) == TURN
     assert spent_and_reserved(ledger) == 30_000
+    ledger.settle("a", "codex", TURN)
+    assert ledger.held("a", "codex") is None
 
 
 def test_a_call_that_took_more_than_was_held_is_booked_in_full(tmp_path):

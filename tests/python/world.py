@@ -86,6 +86,8 @@ SETTINGS = {
     "attempts": {"per_route": 3, "total": 8},
     "backoff": {"base_s": 1, "cap_s": 30, "retry_after_cap_s": 120},
     "env_allow": ["HOME", "PATH", "LANG"],
+    "timeout_s": 20,
+    "verify_timeout_s": 20,
     "fsync": False,
 }
 

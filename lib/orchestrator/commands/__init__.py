@@ -68,7 +68,7 @@ def _told(error: BaseException, code: int, advice: str = "") -> int:
     name = "" if advice == "" else f"{type(error).__name__}: "
     text = " ".join(redact(f"{name}{error}", secrets).split())
     screen.error(f"{text}; {advice}" if advice else text)
-    if os.environ.get("ORCHESTRATE_DEBUG"):
+    if os.environ.get("ORCHESTRATE_DEBUG", "0") != "0":
         import traceback  # only for whoever looks for a bug
 
         screen.talk(redact("".join(traceback.format_exception(error)), secrets))

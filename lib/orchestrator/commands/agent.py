@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.commands import standalone
 from orchestrator.commands.session import Session
-from orchestrator.decide import agents, classifier
+from orchestrator.decide import agents, classifier, wishes
 from orchestrator.decide.words import words_of
 from orchestrator.state import inflight
 
@@ -13,6 +13,7 @@ def main(arguments: list[str]) -> int:
     """Print the agent, why it was chosen, and where its instruction text is."""
     session, call = Session(), standalone.call_of(arguments)
     text = standalone.text_of(session, call.rest)
+    wishes.check(call.wishes, session.config, session.catalog)
     found = classifier.classify(text, session.config, session.terms)
     provider = call.wishes.provider or found.primary
     busy = inflight.busy_agents(session.at.state)

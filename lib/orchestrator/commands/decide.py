@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
 
 from orchestrator import clock
 from orchestrator.commands import handoff, options, recommendation, screen
 from orchestrator.commands.session import Session, new_task_id, stdin_bytes
 from orchestrator.config import locations
 from orchestrator.decide import lines
-from orchestrator.errors import CredentialsError, NoRoomError, UsageError
+from orchestrator.errors import (
+    CredentialsError,
+    InterruptedBySignalError,
+    NoRoomError,
+    UsageError,
+)
 from orchestrator.records import Decision, Json
 
 RUN, ASK = 100, 101  # to orchestrate.sh alone; never an exit code of its own
@@ -23,13 +30,18 @@ RUN, ASK = 100, 101  # to orchestrate.sh alone; never an exit code of its own
 
 def main(arguments: list[str]) -> int:
     """Decide; returns 0 when all is done, RUN or ASK when the handoff file holds what to run."""
+    parent = os.getppid()
     path, descriptor = arguments[0], int(arguments[1])
     with os.fdopen(descriptor, "rb") as file:
-        return decided(file.read().split(b"\0")[:-1], path)
+        words = file.read().split(b"\0")[:-1]
+    return decided(words, path, lambda: os.getppid() == parent)
 
 
-def decided(words: list[bytes], path: str) -> int:
-    """Do what `main` says, from the words of a command line."""
+def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: True) -> int:
+    """Do what `main` says, from the words of a command line.
+
+    `wanted` tells whether whoever asked is still there: nothing is left behind for nobody.
+    """
     call = options.read([os.fsdecode(word) for word in words])
     if len(call.rest) != 2:
         raise UsageError(_shape(call.rest))
@@ -45,6 +57,8 @@ def decided(words: list[bytes], path: str) -> int:
         found = session.decide(task, call.wishes, now_ms)
     task_id = new_task_id(now_ms)
     line = lines.decision(found, task_id, repository, session.logged_task(task), now_ms)
+    if not wanted():
+        raise InterruptedBySignalError(signal.SIGTERM)
     if not dry and not found.no_room and found.ready:
         return _hand_over(path, session, line, found, call, task)
     _record(session, line)
@@ -52,7 +66,7 @@ def decided(words: list[bytes], path: str) -> int:
     if found.no_room:
         raise NoRoomError(_no_room(found, line), found.retry_at_ms)
     if not dry:
-        raise CredentialsError(_not_ready(line))
+        raise CredentialsError(_not_ready(session, line))
     return 0
 
 
@@ -105,7 +119,7 @@ def _recover(session: Session) -> bool:
         return False
     from orchestrator.work import recover
 
-    return recover.run(session.at.state, session.at.logs, session.config)
+    return recover.run(session.at.state, session.at.logs, session.all_providers)
 
 
 def _no_room(found: Decision, line: Json) -> str:
@@ -122,15 +136,19 @@ def _no_room(found: Decision, line: Json) -> str:
     )
 
 
-def _not_ready(line: Json) -> str:
+def _not_ready(session: Session, line: Json) -> str:
+    """Name the three ways to get going, with the chosen provider's own client and key."""
     states = line["provider_state_at_recommendation"]
     reasons = "; ".join(
         f"{n}: {s['block_reason']}" for n, s in states.items() if not s["available"]
     )
+    provider = session.config.providers[line["recommendation"]["provider"]]
+    clients = [session.config.clients[t.client] for t in provider.transports if t.client]
+    client = f" ({clients[0]['install']})" if clients else ""
+    keys = " or ".join(next((t.key_env for t in provider.transports if t.key_env), ()))
     return (
-        f"nothing can run yet ({reasons}). Install a client and log in (npm install -g "
-        "@anthropic-ai/claude-code), or export a key (OPENAI_API_KEY, ANTHROPIC_API_KEY or "
-        "GEMINI_API_KEY), or see it work first: make demo"
+        f"nothing can run yet ({reasons}). Install a client and log in{client}, "
+        f"or export a key ({keys or 'see README.md'}), or see it work first: make demo"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 
@@ -39,7 +40,8 @@ def main(arguments: list[str]) -> int:
     chain = tuple(_route(session, row) for row in given.chain)
     result = Task(context, Dispatch(given.line, given.task, chain, given.wishes)).run()
     live.done()
-    _answer(result, as_json="json" in given.modes)
+    with contextlib.suppress(BrokenPipeError):  # the reader left; what happened stays as it is
+        _answer(result, as_json="json" in given.modes)
     if not live.quiet:
         screen.talk(_summary(result.line))
     if result.storage_error is not None:

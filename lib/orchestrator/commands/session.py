@@ -23,6 +23,7 @@ class Session:
         self.environment = environment.read(at.root, os.environ)
         self.at = locations.locate(self.environment)
         self.config = load.load(self.at.config)
+        self.all_providers = self.config  # also those that are not ready, for what they left behind
         self.unready = readiness.unready(self.config, self.environment)
         self.config = self.config._replace(
             providers={

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orchestrator.decide.words import Lexicon, Word, find, lexicon
-from orchestrator.errors import UsageError
 from orchestrator.records import Agent, Json
 
 SECOND_PROVIDER = 0.75
@@ -65,7 +64,7 @@ def choose(
 ) -> Agent:
     """Pick the best agent; `busy` counts tasks in flight by agent. The catalog's order breaks ties.
 
-    `edit` leaves only agents that may change files. Raises UsageError when `wanted` names no agent.
+    `edit` leaves only agents that may change files; `wanted` is the name or alias of one.
     """
     matched: dict[str, set[str]] = {}
     for hit in find(words, listed.keywords):
@@ -78,10 +77,7 @@ def choose(
         points = listed.keyword_weight * min(len(found), listed.max_keywords)
         scores[name] = scores.get(name, 0.0) + points
     if wanted is not None:
-        best = listed.aliases.get(wanted, wanted)
-        if best not in listed.agents:
-            raise UsageError(f"there is no agent {wanted!r}; see config/agents.json for the names")
-        note = "requested with --agent"
+        best, note = listed.aliases.get(wanted, wanted), "requested with --agent"
     else:
         best, note = _best(listed, scores, busy, edit=edit)
     row, reasons = listed.agents[best], [note] if note else []

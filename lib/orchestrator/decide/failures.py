@@ -77,10 +77,11 @@ def exit_code(kinds: Sequence[str]) -> int:
     for code, group in EXIT_CODES:
         if kinds and all(kind in group for kind in kinds):
             return code
-    if kinds and kinds[-1] == r.TIMEOUT:
+    limit, access, outage = (group for _, group in EXIT_CODES)
+    if kinds and (kinds[-1] == r.TIMEOUT or all(kind in limit + outage for kind in kinds)):
         return 5
-    limited = [kind for kind in kinds if kind in EXIT_CODES[0][1]]
-    return 3 if limited and all(k in EXIT_CODES[0][1] + EXIT_CODES[1][1] for k in kinds) else 1
+    limited = any(kind in limit for kind in kinds)
+    return 3 if limited and all(kind in limit + access for kind in kinds) else 1
 
 
 def _ruled_out(failure: r.Failure, failed: r.Route, other: r.Route) -> bool:

@@ -19,7 +19,6 @@ def decision(
     repository: str,
     task: Json,
     now_ms: int,
-    run_id: str | None = None,
 ) -> Json:
     """Write a decision as the log line it becomes; `task` holds its redacted text and digest."""
     classes, chosen = found.classification, found.chosen
@@ -29,7 +28,7 @@ def decision(
         "timestamp": clock.iso(now_ms),
         "session_id": f"session-{day_of(now_ms, 'UTC')}",
         "task_id": task_id,
-        "run_id": run_id or task_id,
+        "run_id": task_id,
         "node_id": "task",
         "repository": repository,
         "task_description": task["text"],

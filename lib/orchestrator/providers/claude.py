@@ -91,6 +91,8 @@ class ClaudeReading(Reading):
                 quota = refusals.from_message(answer)
                 if quota and quota.kind in (r.QUOTA, r.CONTEXT_LENGTH):
                     failure = quota
+            elif document.get("subtype") == "error_max_budget_usd":
+                failure = Failure(r.BUDGET, "it reached --max-cost")
             else:
                 failure = refusals.from_message(answer) or Failure(
                     r.SERVER, refusals.shortened(answer or text_at(document, "subtype"))

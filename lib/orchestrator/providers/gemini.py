@@ -43,6 +43,7 @@ class GeminiReading(Reading):
     def __init__(self) -> None:
         """Begin with nothing told on stderr."""
         super().__init__()
+        self.turn_over = True  # whether the next tool stems from a request of its own
         self.begun = ""  # a refusal of which one more line will come
         self.named: Failure | None = None
         self.said = ""  # the last error it told of on stdout
@@ -58,10 +59,15 @@ class GeminiReading(Reading):
             return [Event("text", text)]
         if kind == "tool_use":
             self.used_tools, self.parts = True, []  # what comes after the last tool is the answer
-            self.spent = Spent(requests=self.spent.requests + 1)
+            another = [Event("usage")] if self.turn_over else []
+            self.turn_over = False
+            self.spent = Spent(requests=self.spent.requests + len(another))
             given = document.get("parameters")
             target = text_at(given, "file_path") or text_at(given, "command")
-            return [Event("tool", f"{text_at(document, 'tool_name')} {target}".strip())]
+            tool = Event("tool", f"{text_at(document, 'tool_name')} {target}".strip())
+            return [tool, *another]  # it tells no figures before the end
+        if kind == "tool_result":
+            self.turn_over = True
         if kind == "error":
             self.said = text_at(document, "message")
         return self._result(document) if kind == "result" else []

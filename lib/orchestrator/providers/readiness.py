@@ -63,8 +63,11 @@ def _missing(
                 return f"the {client['command']} client is not logged in"
     if transport.key_env and key_of(transport, environment) is None:
         return f"{' or '.join(transport.key_env)} is not set"
-    if not transport.client and not base_url_of(transport, environment):
+    base_url = base_url_of(transport, environment)
+    if not transport.client and not base_url:
         return f"{transport.base_url_env} is not set"
+    if "@" in base_url.partition("://")[2].partition("/")[0]:
+        return f"{transport.base_url_env} holds credentials; take them out, use the key variable"
     return None
 
 

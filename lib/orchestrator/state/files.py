@@ -71,7 +71,7 @@ def replace(path: str, document: Json, *, fsync: bool = True) -> None:
             raise StorageError(f"{path}: is not a regular file; move it away")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
         try:
-            _write_all(descriptor, data)
+            write_all(descriptor, data)
             if fsync:
                 os.fsync(descriptor)
         finally:
@@ -100,7 +100,7 @@ def append(path: str, record: Json, *, fsync: bool = True) -> None:
                 _must_be_regular(descriptor, path)
                 size = _repaired_size(descriptor)
                 try:
-                    _write_all(descriptor, line)
+                    write_all(descriptor, line)
                     if fsync:
                         os.fsync(descriptor)
                 except OSError:
@@ -161,7 +161,9 @@ def usage_locked(folder: str) -> Iterator[None]:
     except ImportError as error:
         raise StorageError("the Python package filelock is missing; run 'make setup'") from error
 
-    lock = filelock.FileLock(path, timeout=LOCK_TIMEOUT_S, mode=0o600, poll_interval=0.005)
+    lock = filelock.FileLock(
+        path, LOCK_TIMEOUT_S, mode=0o600, poll_interval=0.005, fallback_to_soft=False
+    )
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -226,7 +228,8 @@ def _repaired_size(descriptor: int) -> int:
     return end
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, however little the system takes at a time; raises OSError."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

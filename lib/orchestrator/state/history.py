@@ -15,9 +15,10 @@ FIGURES = ("input_overhead_tokens", "output_tokens", "seconds")
 def load(state: str) -> Json:
     """Read the figures, keyed `provider/model/transport`; a broken file only costs precision."""
     try:
-        return files.read_json(_path(state)) or {}
+        known = files.read_json(_path(state)) or {}
     except StorageError:
         return {}
+    return {key: row for key, row in known.items() if _is_sound(row)}
 
 
 def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> None:
@@ -33,6 +34,12 @@ def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> No
                 for name in FIGURES
             }
         files.replace(_path(state), known, fsync=fsync)
+
+
+def _is_sound(row: object) -> bool:
+    return isinstance(row, dict) and all(
+        isinstance(row.get(name), (int, float)) for name in (*FIGURES, "runs")
+    )
 
 
 def _path(state: str) -> str:

@@ -27,14 +27,18 @@ class InFlight:
 
     def note(self, step: str, **facts: object) -> None:
         """Record one step durably; raises StorageError."""
-        line = json.dumps({"step": step, **facts}, ensure_ascii=False).encode() + b"\n"
+        text = json.dumps({"step": step, **facts}, ensure_ascii=False)
         try:
-            os.write(self.descriptor, line)
+            files.write_all(self.descriptor, text.encode("utf-8", "replace") + b"\n")
             os.fdatasync(self.descriptor)
         except OSError as error:
             raise StorageError(
                 f"{self.path}: {error.strerror}; nothing more was started"
             ) from error
+
+    def release(self) -> None:
+        """Leave the task to a later recovery."""
+        os.close(self.descriptor)
 
     def close(self) -> None:
         """Forget the task: everything about it is in the logs."""
@@ -90,12 +94,14 @@ def orphans(state: str) -> Iterator[tuple[InFlight, list[Json]]]:
         if not files.try_flock(descriptor) or not os.fstat(descriptor).st_nlink:
             os.close(descriptor)
             continue
-        steps = []
+        steps, size = [], 0
         for line in files.complete_lines(path):
             try:
                 steps.append(json.loads(line))
             except ValueError:
                 break
+            size += len(line)
+        os.ftruncate(descriptor, size)  # what was torn never happened; more may be noted
         yield InFlight(path, descriptor), steps
 
 

@@ -42,6 +42,8 @@ class Ledger:
                 "account": payer.account,
                 "model": payer.model,
                 "metered": payer.metered,
+                "forced": force,
+                "done": (0, 0, 0),  # what its turns have booked so far
                 **turn._asdict(),
             }
             self._save(provider, document, now_ms)
@@ -62,19 +64,30 @@ class Ledger:
             document = usage.booked(
                 document, provider, done, payer, now_ms, held["at_ms"], now_ms, self.zone
             )
-            block = limits.admit(provider, document, turn, payer, now_ms, self.zone, start=False)
+            block = None
+            if not held.get("forced"):
+                block = limits.admit(
+                    provider, document, turn, payer, now_ms, self.zone, start=False
+                )
             keep = Turn(0, 0, 0) if block else turn
-            document["reservations"][attempt_id] = {**held, **keep._asdict()}
+            total = [a + b for a, b in zip(held["done"], done, strict=True)]
+            document["reservations"][attempt_id] = {**held, **keep._asdict(), "done": total}
             self._save(provider, document, now_ms)
             return block
 
+    def held(self, attempt_id: str, name: str) -> Json | None:
+        """Look up what is reserved for an attempt, None when nothing is."""
+        with files.usage_locked(self.lock_folder):
+            document = usage.load(self.folder, self.config.providers[name], clock.now_ms())
+            held: Json | None = document["reservations"].get(attempt_id)
+            return held
+
     def settle(
-        self, attempt_id: str, name: str, used: Turn | None, sent_ms: int | None = None
+        self, attempt_id: str, name: str, used: Turn, sent_ms: int | None = None
     ) -> Json | None:
         """Turn a reservation into what was used; None when there is none: it is settled already.
 
-        `used` None settles at the reservation itself, for a call whose owner died. Returns the
-        reservation with what was booked.
+        Returns the reservation with what was booked.
         """
         with files.usage_locked(self.lock_folder):
             now_ms, provider = clock.now_ms(), self.config.providers[name]
@@ -82,8 +95,6 @@ class Ledger:
             held: Json | None = document["reservations"].pop(attempt_id, None)
             if held is None:
                 return None
-            if used is None:
-                used = Turn(held["requests"], held["tokens"], held["cost_micro_usd"])
             document = usage.booked(
                 document,
                 provider,

@@ -23,7 +23,7 @@ from orchestrator.work.context import Context
 
 PARSERS = {"claude": ClaudeReading, "codex": CodexReading, "gemini": GeminiReading}
 FINAL = (r.QUOTA, r.AUTH, r.INVALID_INPUT, r.CONTEXT_LENGTH)
-# Once a client has used a tool, passing errors are its own to retry: so often, and after such waits.
+# Once a client has used a tool, passing errors are its own to retry: so often, so long apart.
 PATIENCE, PATIENCE_S = 2, 30.0
 UPSTREAM = ("pulse", "text", "tool", "usage", "done")  # events that come from the upstream
 
@@ -39,9 +39,12 @@ class Call:
         system: str,
         deadline: float,
         max_cost_usd: float | None,
-        renew: Callable[[Spent], Failure | None],
+        renew: Callable[[Spent | None], Failure | None],
     ) -> None:
-        """Keep the facts; `renew` is asked at each turn whether one more may be made."""
+        """Keep the facts; `renew` is asked at each turn whether one more may be made.
+
+        It gets what was used so far, or None from a client that does not tell.
+        """
         self.route, self.folder, self.task, self.system = route, folder, task, system
         self.deadline, self.max_cost_usd, self.renew = deadline, max_cost_usd, renew
 
@@ -115,7 +118,9 @@ class _Watch:
             self._retried(event.failure)
         elif event.kind == "wall":
             self.wall_ms = self.wall_ms or clock.now_ms()
-        if event.kind == "usage" and event.spent is not None:
+        if event.kind in ("text", "tool", "usage"):
+            self.retries = 0  # it got through
+        if event.kind == "usage":
             self._turned(event.spent)
 
     def show(self) -> None:
@@ -132,12 +137,13 @@ class _Watch:
             self.wall_ms = self.wall_ms or clock.now_ms()
             self.reading.failed(failure)
 
-    def _turned(self, spent: Spent) -> None:
-        if spent.requests > self.turns:
-            self.turns = spent.requests
-            refused = self.call.renew(spent)
-            if refused is not None:
-                self.reading.failed(refused)
+    def _turned(self, spent: Spent | None) -> None:
+        if spent is not None and spent.requests <= self.turns:
+            return  # another word of a turn that is booked
+        self.turns = spent.requests if spent is not None else self.turns + 1
+        refused = self.call.renew(spent)
+        if refused is not None:
+            self.reading.failed(refused)
 
 
 def _client(
@@ -177,7 +183,8 @@ def _client(
             return
     try:
         pid = client.process.pid
-        running.note("child", pid=pid, start_time=process.start_time_of(pid))
+        started = process.start_time_of(pid)
+        running.note("child", pid=pid, start_time=started, private=private)
         for line in client.lines(deadlines, lambda: reading.heard):
             yield from _read(line, reading, call.route.provider, transcript)
     finally:

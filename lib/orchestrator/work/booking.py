@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 from orchestrator import clock
@@ -68,11 +69,10 @@ class Booking:
         route = self._fitted(route)
         facts = {"attempt_id": attempt_id, **lines.route_facts(route, complexity)}
         turn = self._bound(route)
-        payer = limits.Payer(
-            route.transport.account, route.model, metered=route.transport.billing == "metered"
-        )
+        payer = limits.Payer(route.transport.account, route.model, metered=_metered(route))
         folder = self.trees.enter(route)
-        self.running.note("attempt", number=number, route=facts, turn=turn._asdict())
+        tree = self.trees.named()
+        self.running.note("attempt", number=number, route=facts, turn=turn._asdict(), tree=tree)
         started_ms = clock.now_ms()
         left = self._left_micro_usd()
         if left is not None and payer.metered and self._dear(route, turn, left):
@@ -86,13 +86,17 @@ class Booking:
             failure = Failure(r.NO_ROOM, str(error), None, error.retry_at_ms)
             return self._unmade(failure, facts, started_ms)
         books = Books(turn, windows.day_of(reserved_ms, self.context.ledger.zone))
-        outcome = self._call(route, folder, attempt_id, books)
+        trouble: str | None = None
+        try:
+            outcome = self._call(route, folder, attempt_id, books)
+        except (OrchestratorError, OSError) as error:
+            trouble = str(error)
+            outcome = NOTHING._replace(failure=Failure(r.INTERRUPTED, trouble))
         if outcome.failure is not None:
             message = redact(outcome.failure.message, self.context.secrets)
-            retry_at_ms = _retry_at_ms(outcome.failure)
-            failure = outcome.failure._replace(message=message, retry_at_ms=retry_at_ms)
-            outcome = outcome._replace(failure=failure)
-        return self._settled(route, facts, outcome, started_ms, books, number)
+            outcome = outcome._replace(failure=outcome.failure._replace(message=message))
+        done = self._settled(route, facts, outcome, started_ms, books, number)
+        return done._replace(storage_error=done.storage_error or trouble)
 
     def _unmade(self, failure: Failure, facts: Json, now_ms: int) -> Booked:
         """Write an attempt that was never made: nothing was reserved, nothing is billed."""
@@ -105,27 +109,31 @@ class Booking:
         return turn.cost_micro_usd > left if route.transport.kind == "api" else left <= 0
 
     def _call(self, route: Route, folder: str, attempt_id: str, books: Books) -> Outcome:
-        def renew(spent: Spent) -> Failure | None:
+        def renew(spent: Spent | None) -> Failure | None:
             """Book the turn that is over and hold room for the next."""
-            so_far = settlement.as_turn(self.context.config, route, spent, books.day)
-            ceiling = self.dispatch.wishes.max_cost_usd
-            if ceiling is not None and so_far.cost_micro_usd > ceiling * MICRO:
-                return Failure(r.BUDGET, f"it passed --max-cost {ceiling:g}")
-            reread = spent.input_tokens - books.spent.input_tokens + spent.output_tokens
-            bound = self._bound(route, reread)
+            if spent is None:
+                so_far, bound = self._unmeasured(route, books)
+            else:
+                so_far = settlement.as_turn(self.context.config, route, spent, books.day)
+                reread = spent.input_tokens - books.spent.input_tokens + spent.output_tokens
+                bound, books.spent = self._bound(route, reread), spent
+            left = self._left_micro_usd()
+            if left is not None and _metered(route) and so_far.cost_micro_usd > left:
+                return Failure(r.BUDGET, "it passed --max-cost")
             done = settlement.less(so_far, books.booked)
             block = self.context.ledger.renew(attempt_id, route.provider, done, bound)
-            books.booked, books.spent = so_far, spent
+            books.booked = so_far
             books.held = Turn(0, 0, 0) if block else bound
             return Failure(r.BUDGET, block.reason, None, block.retry_at_ms) if block else None
 
+        left = self._left_micro_usd()
         call = attempt.Call(
             route,
             folder,
             self.dispatch.task,
             self.system,
             self.deadline,
-            self.dispatch.wishes.max_cost_usd,
+            None if left is None else max(0, left) / MICRO,
             renew,
         )
         how = "cannot see files" if route.access == "none" else route.access
@@ -151,6 +159,17 @@ class Booking:
         ceiling = self.dispatch.wishes.max_cost_usd
         return None if ceiling is None else int(ceiling * MICRO) - self.spent_micro_usd
 
+    def _unmeasured(self, route: Route, books: Books) -> tuple[Turn, Turn]:
+        """Renew for a client that tells nothing before the end.
+
+        Rates count each turn at what it reads, so that it leaves their windows in time; money stays
+        held, turn upon turn, until the figures are there.
+        """
+        turn = self._bound(route)
+        read = Turn(1, turn.tokens - route.max_output_tokens, 0)
+        held = turn._replace(cost_micro_usd=books.held.cost_micro_usd + turn.cost_micro_usd)
+        return settlement.more(books.booked, read), held
+
     def _bound(self, route: Route, reread_tokens: int | None = None) -> Turn:
         """Bound one turn; a later turn of a client reads again what the one before it had."""
         day = windows.day_of(clock.now_ms(), self.context.ledger.zone)
@@ -174,10 +193,11 @@ class Booking:
         context, ended_ms = self.context, clock.now_ms()
         most = settlement.more(books.booked, books.held)
         used, source = settlement.settled(context.config, route, outcome, most, books.day)
-        if route.transport.billing == "metered":
+        if _metered(route):
             self.spent_micro_usd += used.cost_micro_usd
         version = context.config.price_version
-        money = settlement.money_facts(route, used, source, most, version, books.day)
+        billing = route.transport.billing
+        money = settlement.money_facts(billing, used, source, most, version, books.day)
         told = lines.outcome_facts(outcome, started_ms, ended_ms)
         line = lines.usage(self.task_id, facts, told, money, ended_ms, number)
         rest = settlement.less(used, books.booked)
@@ -188,10 +208,11 @@ class Booking:
             context.ledger.settle(facts["attempt_id"], route.provider, rest, sent_ms)
             context.journal.append(journal.USAGE, line)
             left = self.trees.left(outcome)
-            if outcome.failure is None and outcome.usage_known:
-                self._learn(route, outcome, ended_ms - started_ms)
         except OrchestratorError as error:
             return Booked(outcome, facts | told | money, str(error))
+        if outcome.failure is None and outcome.usage_known:
+            with contextlib.suppress(OrchestratorError):  # only the next estimate is poorer
+                self._learn(route, outcome, ended_ms - started_ms)
         return Booked(outcome, facts | told | money | left, None)
 
     def _learn(self, route: Route, outcome: Outcome, took_ms: int) -> None:
@@ -205,8 +226,5 @@ class Booking:
         history.learn(self.context.state, key, figures, fsync=self.context.fsync)
 
 
-def _retry_at_ms(failure: Failure) -> int | None:
-    """Tell when a provider may have room again: the moment it named, or the wait it asked for."""
-    if failure.retry_at_ms is not None or failure.wait_s is None:
-        return failure.retry_at_ms
-    return clock.now_ms() + int(failure.wait_s * 1000)
+def _metered(route: Route) -> bool:
+    return route.transport.billing == "metered"

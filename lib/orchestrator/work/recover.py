@@ -5,17 +5,19 @@ reserve -> run -> outcome -> settle -> usage line -> decision line -> unlink.
 
 from __future__ import annotations
 
+import os
+import shutil
+
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.decide import lines
 from orchestrator.providers import process
 from orchestrator.records import Config, Json, Turn
 from orchestrator.state import inflight
+from orchestrator.state.inflight import InFlight
 from orchestrator.state.journal import DECISIONS, USAGE, Journal
 from orchestrator.state.ledger import Ledger
-from orchestrator.work import metrics
-
-MICRO = 1_000_000
+from orchestrator.work import metrics, settlement
 
 
 def run(state: str, logs: str, config: Config) -> bool:
@@ -27,31 +29,37 @@ def run(state: str, logs: str, config: Config) -> bool:
     log = Journal(logs, fsync=bool(config.settings["fsync"]))
     found = False
     for running, steps in inflight.orphans(state):
+        if any(step["route"]["provider"] not in config.providers for step in _attempts(steps)):
+            running.release()  # its reservation can't be read now; it waits for its provider
+            continue
         found = True
         if steps:
-            _replay(steps, ledger, log)
+            _replay(running, steps, ledger, log)
         running.close()
     return found
 
 
-def _replay(steps: list[Json], ledger: Ledger, log: Journal) -> None:
+def _attempts(steps: list[Json]) -> list[Json]:
+    return [step for step in steps if step["step"] == "attempt"]
+
+
+def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) -> None:
     begin = steps[0]
     line, offsets = begin["line"], begin["offsets"]
     attempts: list[Json] = []
     final = next((step["line"] for step in steps if step["step"] == "final"), None)
-    for position, step in enumerate(steps):
+    outcomes = {s["usage"]["attempt_id"]: s for s in steps if s["step"] == "outcome"}
+    for step in steps:
         if step["step"] == "child":
             _end_orphan(step)
         if step["step"] != "attempt":
             continue
-        later = steps[position + 1 :]
-        outcome = next((s for s in later if s["step"] in ("outcome", "attempt")), None)
-        if outcome is not None and outcome["step"] == "attempt":
+        outcome = outcomes.get(step["route"]["attempt_id"]) or _interrupted(step, running, ledger)
+        if outcome is None:
             continue  # it got no room: nothing was run
-        usage = _attempt(step, outcome, ledger)
-        if usage is None:
-            continue
-        attempts.append(_facts(usage))
+        provider, usage = step["route"]["provider"], outcome["usage"]
+        ledger.settle(usage["attempt_id"], provider, Turn(**outcome["rest"]), outcome["sent_ms"])
+        attempts.append(_facts(usage) | step.get("tree", {}))
         if not log.holds(USAGE, offsets.get(USAGE, 0), "attempt_id", usage["attempt_id"]):
             log.append(USAGE, usage)
     if final is None:
@@ -61,32 +69,24 @@ def _replay(steps: list[Json], ledger: Ledger, log: Journal) -> None:
         log.append(DECISIONS, final)
 
 
-def _attempt(step: Json, outcome: Json | None, ledger: Ledger) -> Json | None:
-    """Settle one attempt and return its usage line; None when it never had a reservation."""
+def _interrupted(step: Json, running: InFlight, ledger: Ledger) -> Json | None:
+    """Note the outcome of an attempt whose owner died: its reservation; None when it had none.
+
+    It is noted before anything is settled, so that a recovery that is cut off is recovered alike.
+    """
     route = step["route"]
     attempt_id, provider = route["attempt_id"], route["provider"]
-    if outcome is not None:
-        if provider in ledger.config.providers:
-            ledger.settle(attempt_id, provider, Turn(**outcome["rest"]), outcome["sent_ms"])
-        usage: Json = outcome["usage"]
-        return usage
-    held = (
-        ledger.settle(attempt_id, provider, None) if provider in ledger.config.providers else None
-    )
+    held = ledger.held(attempt_id, provider)
     if held is None:
         return None
-    now_ms = clock.now_ms()
-    usd, metered = held["cost_micro_usd"] / MICRO, route["billing"] == "metered"
-    money = {
-        "cost_usd": usd if metered else 0.0,
-        "cost_notional_usd": 0.0 if metered else usd,
-        "cost_source": "estimate",
-        "price_version": ledger.config.price_version,
-        "booked_day": held["booked_day"],
-        "overshoot_usd": 0.0,
-    }
+    now_ms, rest = clock.now_ms(), Turn(*(held[name] for name in Turn._fields))
+    used = settlement.more(Turn(*held["done"]), rest)
+    version = ledger.config.price_version
+    money = settlement.money_facts(
+        route["billing"], used, "estimate", used, version, held["booked_day"]
+    )
     told = {
-        "requests": held["requests"],
+        "requests": used.requests,
         "input_tokens": 0,
         "output_tokens": 0,
         "cached_input_tokens": 0,
@@ -95,7 +95,10 @@ def _attempt(step: Json, outcome: Json | None, ledger: Ledger) -> Json | None:
         "error": "its process died; settled at its reservation",
     }
     task_id = attempt_id.rpartition("-")[0]
-    return lines.usage(task_id, route, told, money, now_ms, step["number"])
+    usage = lines.usage(task_id, route, told, money, now_ms, step["number"])
+    outcome: Json = {"rest": rest._asdict(), "sent_ms": None, "usage": usage}
+    running.note("outcome", **outcome)
+    return outcome
 
 
 def _facts(usage: Json) -> Json:
@@ -113,5 +116,7 @@ def _facts(usage: Json) -> Json:
 def _end_orphan(step: Json) -> None:
     """End the process group of a client that outlived its owner; a reused id is left alone."""
     start_time = step["start_time"]
+    if os.path.basename(step["private"]).startswith("orchestrate-"):
+        shutil.rmtree(step["private"], ignore_errors=True)  # its prompt, settings and sessions
     if start_time and process.start_time_of(step["pid"]) == start_time:
         process.end_group(step["pid"])

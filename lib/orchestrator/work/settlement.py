@@ -86,11 +86,11 @@ def _priced(config: Config, route: Route, spent: Spent, day: str) -> int | None:
 
 
 def money_facts(
-    route: Route, booked: Turn, source: str, reserved: Turn, price_version: str, day: str
+    billing: str, booked: Turn, source: str, reserved: Turn, price_version: str, day: str
 ) -> Json:
     """Write the money of an attempt as logs hold it; a subscription's cost is notional."""
     usd = booked.cost_micro_usd / MICRO
-    metered = route.transport.billing == "metered"
+    metered = billing == "metered"
     over = max(0, booked.cost_micro_usd - reserved.cost_micro_usd) / MICRO if metered else 0.0
     return {
         "cost_usd": usd if metered else 0.0,

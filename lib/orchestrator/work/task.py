@@ -65,7 +65,9 @@ class Task:
             self.storage_error = self.storage_error or booked.storage_error
             if outcome.failure is None:
                 command = self.dispatch.wishes.verify
-                verified = verify.check(self.context, command, self.trees.folder, self.transcript)
+                verified = verify.check(
+                    self.context, command, self.trees.folder, self.transcript, self.deadline
+                )
                 break
             if self.context.interrupted() or self.storage_error:
                 break
@@ -121,7 +123,7 @@ class Task:
         """Write the decision line, once, and forget the task."""
         kinds = [a["error_class"] for a in self.attempts if a["error_class"]]
         signal_number = self.context.interrupted()
-        if signal_number and outcome.failure is not None:
+        if signal_number and (outcome.failure is not None or verified == verify.STOPPED):
             result, status, code = r.STOPPED, "interrupted", 128 + signal_number
         elif outcome.failure is not None:
             result, status, code = r.FAILED, "failed", failures.exit_code(kinds)
@@ -133,6 +135,8 @@ class Task:
         done = metrics.finished(self.dispatch.line, self.attempts, status, result)
         done |= {"verified": verified, **self.trees.finished(outcome)}
         done["transcript"] = self.transcript.path
+        if verified == verify.BROKEN:
+            done |= {"error": "--verify failed", "error_class": r.VERIFY_FAILED}
         line = {**self.dispatch.line, "execution_metrics": done}
         try:
             self.running.note("final", line=line)

@@ -42,6 +42,10 @@ class Trees:
             self.folder = self.tree.folder
         return self.folder
 
+    def named(self) -> Json:
+        """Name the tree of the attempt under way, nothing where it works in place."""
+        return {"tree": self.tree.path, "branch": self.tree.branch} if self.tree else {}
+
     def left(self, outcome: Outcome) -> Json:
         """See to the tree of the attempt that just ended, and name it where something is in it.
 
@@ -60,7 +64,7 @@ class Trees:
             self.repository.commit(self.tree, message)
         else:
             self.context.tell(f"  the half-done tree is kept: {self.tree.path}")
-        return {"tree": self.tree.path, "branch": self.tree.branch, "diffstat": self.diffstat}
+        return {**self.named(), "diffstat": self.diffstat}
 
     def may_go_on(self, outcome: Outcome) -> bool:
         """Tell whether another attempt may start: never on top of half-done work in place."""
@@ -77,7 +81,7 @@ class Trees:
                 f"{self.diffstat}\nchanges are on {self.tree.branch}; take them over:"
             )
             self.context.tell(f"  git -C {self.home} merge {self.tree.branch}")
-        return {"tree": self.tree.path, "branch": self.tree.branch, "diffstat": self.diffstat}
+        return {**self.named(), "diffstat": self.diffstat}
 
     def _removed(self) -> None:
         """Remove the tree; one that a check left files in is kept, nothing is forced."""

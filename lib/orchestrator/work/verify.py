@@ -9,13 +9,16 @@ from orchestrator.providers import process
 from orchestrator.state.transcript import Transcript
 from orchestrator.work.context import Context
 
-PASSED, BROKEN, NONE = "passed", "failed", "none"
+PASSED, BROKEN, NONE, STOPPED = "passed", "failed", "none", "interrupted"
 
 
-def check(context: Context, command: str | None, folder: str, transcript: Transcript) -> str:
+def check(
+    context: Context, command: str | None, folder: str, transcript: Transcript, deadline: float
+) -> str:
     """Run the command in the tree, stdin closed, in its own group, within `verify_timeout_s`.
 
-    Returns passed, failed or none. It gets the allow-listed environment: no keys.
+    `deadline` is the task's, monotonic. It gets the allow-listed environment: no keys.
+    Returns passed, failed, interrupted or none.
     """
     if command is None:
         return NONE
@@ -23,7 +26,7 @@ def check(context: Context, command: str | None, folder: str, transcript: Transc
     environment = {
         n: context.environment[n] for n in settings["env_allow"] if n in context.environment
     }
-    limit = float(settings["verify_timeout_s"])
+    limit = min(float(settings["verify_timeout_s"]), max(0.0, deadline - time.monotonic()))
     code: int | None = None
     context.tell(f"verifying: {command}")
     with open(os.devnull, "rb") as nothing:
@@ -41,7 +44,7 @@ def check(context: Context, command: str | None, folder: str, transcript: Transc
                 elif line.kind != "tick":
                     transcript.note("verify", f"{line.kind}: {line.text}")
                 if context.interrupted():
-                    break
+                    return STOPPED
         finally:
             client.end()
     return PASSED if code == 0 else BROKEN

@@ -25,6 +25,7 @@ class Tree(NamedTuple):
     path: str
     folder: str
     branch: str
+    base: str  # the commit it began from
 
 
 class Repository:
@@ -50,15 +51,18 @@ class Repository:
             self._git(self.top, "worktree", "add", "--quiet", "-b", branch, path, "HEAD")
         inside = os.path.relpath(self.folder, self.top)
         folder = os.path.join(path, inside)
-        return Tree(self.top, path, folder if os.path.isdir(folder) else path, branch)
+        base = self._git(path, "rev-parse", "HEAD").strip()
+        return Tree(self.top, path, folder if os.path.isdir(folder) else path, branch, base)
 
     def changed(self, tree: Tree) -> str:
-        """Say what changed in a tree, `git diff --stat`; empty when nothing did."""
+        """Say what changed in a tree, the agent's own commits included, or nothing."""
         self._git(tree.path, "add", "--all", "--intent-to-add")
-        return self._git(tree.path, "diff", "--stat", "HEAD").rstrip()
+        return self._git(tree.path, "diff", "--stat", tree.base).rstrip()
 
     def commit(self, tree: Tree, message: str) -> None:
         """Put the changes of a tree on its branch, so that `git merge` takes them over."""
+        if not self._git(tree.path, "status", "--porcelain").strip():
+            return  # the agent did it
         self._git(tree.path, "add", "--all")
         arguments = ("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--file=-")
         self._git(tree.path, *IDENTITY, *arguments, text=message)
