@@ -202,6 +202,7 @@ def test_rows_40_46_figures_without_output_are_no_figures(simulator, alone):
     events = [
         {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": -7}}},
         {"type": "content_block_delta", "delta": {"text": "An answer."}},
+        {"type": "message_delta", "usage": {"output_tokens": 0}},
         {"type": "message_stop"},
     ]
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
@@ -210,7 +211,7 @@ def test_rows_40_46_figures_without_output_are_no_figures(simulator, alone):
     assert (run.code, run.metrics["cost_source"]) == (0, "estimate"), run
 
 
-def test_rows_40_46_what_breaks_after_a_whole_answer_takes_nothing_away(simulator, alone):
+def test_rows_40_46_what_breaks_after_a_whole_answer_takes_nothing_away(alone):
     usage, ended = {"input_tokens": 9, "output_tokens": 1}, {"stop_reason": "end_turn"}
     events = [
         {"type": "message_start", "message": {"usage": usage}},
@@ -219,11 +220,27 @@ def test_rows_40_46_what_breaks_after_a_whole_answer_takes_nothing_away(simulato
         {"type": "message_stop"},
     ]
     body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
-    headers = {"content-length": "99999"}  # more than comes
-    simulator.play("claude", faults=[{"kind": "raw", "headers": headers, "body": body}])
-    run = alone("claude", "--timeout", "4")
+    head = "HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n"  # more than comes
+
+    def serve(listening):
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall((head + body).encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        run = alone("claude", "--timeout", "9", environment={"ANTHROPIC_BASE_URL": url})
+        thread.join(5)
     assert (run.code, run.line["result"]) == (0, "An answer."), run
     assert (run.metrics["cost_source"], run.metrics["tokens_used"]) == ("tokens", 13)
+
+
+def test_rows_40_46_nothing_compressed_is_asked_for(simulator, caller):
+    caller.call("codex")
+    assert simulator.requests("codex")[0]["headers"]["accept-encoding"] == "identity"
 
 
 DELTA = 'data: {"type":"response.output_text.delta","delta":"'
@@ -235,7 +252,7 @@ DELTA = 'data: {"type":"response.output_text.delta","delta":"'
         {"kind": "big_body"},
         {"kind": "gzip_bomb"},
         {"kind": "raw", "status": 500, "body": "x" * 30_000_000},
-        {"kind": "raw", "body": "data: " + "x" * 30_000_000},
+        {"kind": "raw", "body": f'{DELTA}{"x" * 30_000_000}"}}\n\n'},
         {"kind": "raw", "body": f'{DELTA}{"x" * 3_000_000}"}}\n\n'},
     ],
     ids=["1 GB", "gzip bomb", "30 MB refusal", "30 MB event", "3 MB of text"],

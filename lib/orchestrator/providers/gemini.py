@@ -12,11 +12,16 @@ from orchestrator.records import Event, Failure, Json, Spent
 
 _ATTEMPT = re.compile(r"^Attempt \d+ failed(?: with status (\d{3}))?")
 _WHOLE = re.compile(r"Retrying (?:with|after)|Max attempts reached")
-_NAMED = (
-    (re.compile(r"\bTerminalQuotaError\b"), r.QUOTA),
-    (re.compile(r"\bIneligibleTierError\b"), r.AUTH),
-    (re.compile(r"\bModelNotFoundError\b"), r.INVALID_INPUT),
+# Only where the client names its own error: a tool's words may hold anything.
+_NAMED = re.compile(
+    r"^(?:Error when talking to Gemini API .*? |Attempt \d+ failed.*? )?"
+    r"(TerminalQuotaError|IneligibleTierError|ModelNotFoundError): "
 )
+_FINAL = {
+    "TerminalQuotaError": r.QUOTA,
+    "IneligibleTierError": r.AUTH,
+    "ModelNotFoundError": r.INVALID_INPUT,
+}
 _API_ERROR = re.compile(r"^\[API Error: (.*?)\]?$", re.DOTALL)
 _RETRY_IN = re.compile(
     r"(?:retry after|reset after|try again in) (?:(\d+)h)?(?:(\d+)m)?(\d+(?:\.\d+)?)s"
@@ -76,9 +81,9 @@ class GeminiReading(Reading):
         """Read a refusal: a final one by the name of its error, else one that is retried."""
         if self.begun:
             line, self.begun = f"{self.begun} {line}", ""
-        for pattern, kind in _NAMED:
-            if pattern.search(line):
-                return self._final(Failure(kind, _told(line), _wait(line)))
+        named = _NAMED.match(line)
+        if named is not None:
+            return self._final(Failure(_FINAL[named[1]], _told(line), _wait(line)))
         attempt = _ATTEMPT.match(line)
         if attempt is not None and not _WHOLE.search(line):
             self.begun = line
