@@ -20,7 +20,8 @@ start_simulator() {
   simulator=$!
   until [[ -s $ready ]]; do
     kill -0 "$simulator" || die 5 "the simulated upstream did not start; run 'make demo' again"
-    ((waited += 1)) && ((waited < 200)) || die 5 "the simulated upstream is not ready after 20 s"
+    waited=$((waited + 1))
+    ((waited < 200)) || die 5 "the simulated upstream is not ready after 20 s"
     sleep 0.1
   done
   [[ $(<"$ready") =~ \"url\":\ ?\"([^\"]+)\" ]] || die 5 "$ready: names no address"
@@ -29,7 +30,7 @@ start_simulator() {
 
 stop_simulator() {
   [[ -n ${simulator-} ]] || return 0
-  kill "$simulator" && wait "$simulator" || true
+  if kill "$simulator"; then wait "$simulator" || true; fi
   simulator=''
 }
 

@@ -30,6 +30,15 @@ logged() {
   [ -z "$(ls -A "$PLACE/tmp")" ]
 }
 
+@test "Ctrl-C at the question ends with 130, runs nothing and leaves nothing behind" {
+  simulated
+  run in_terminal 100 '^C' "$REPO" "$TASK"
+  [ "$status" -eq 130 ]
+  [ "$(asked)" -eq 0 ]
+  [ -z "$(ls -A "$PLACE/tmp")" ]
+  [ ! -s "$PLACE/state/codex_usage.json" ]
+}
+
 @test "y, Y and yes run the task, and the answer is shown" {
   local answer
   simulated

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Broken configuration is told whole, before anything runs.
+# shellcheck disable=SC2154  # make_place and bats set the variables
 
 load starts
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # A task is data: from the command line or stdin, it reaches the provider as it is and nothing in it runs.
+# shellcheck disable=SC2016,SC2153,SC2154  # what is in quotes is not to expand; make_place and bats set the variables
 
 load starts
 

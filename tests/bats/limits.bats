@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Providers at their limit: fall back and say why; nobody left: exit 3, and when there will be.
+# shellcheck disable=SC2016,SC2154  # what is in quotes is not to expand; make_place and bats set the variables
 
 load starts
 
@@ -13,7 +14,7 @@ teardown() {
 }
 
 @test "a provider at its limit, in a file with the fields of seed 002 alone, is left out and the screen says why" {
-  local row percent used of
+  local row
   seen_usage codex '{requests_used: 2500, requests_limit: 3000, requests_percent: 83, tokens_used: 450000, tokens_limit: 500000,
     tokens_percent: 90, cost_today: 12.50, daily_budget: 100.00}'
   row="$(orchestrate -n --json "$REPO" "$TASK")"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The decision log: private, one line a task, readable with the queries of seed 002 as printed there.
+# shellcheck disable=SC2154  # make_place and bats set the variables
 
 load starts
 

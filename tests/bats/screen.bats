@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The screen of a decision, and what it does without a terminal.
+# shellcheck disable=SC2016,SC2153  # what is in quotes is not to expand; make_place and bats set the variables
 
 load starts
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # the bats files read what is set here
 # How the bats files start ./orchestrate.sh: in a place of its own, whose name holds a space.
 # A file begins with `load starts`; its setup calls `make_place`, its teardown `clear_place`.
 

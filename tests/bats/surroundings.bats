@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Odd surroundings: locales, no HOME, folders with spaces, closed and full outputs.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153  # what is in quotes is not to expand; each test is a subshell of its own; make_place and bats set the variables
 
 load starts
 

@@ -1,7 +1,8 @@
 """Run a command on a terminal: terminal.py COLUMNS ANSWER COMMAND [ARGUMENT...].
 
-Types ANSWER at the first question ("-": never, "^D": end of file), prints what the terminal was
-sent, and ends with the command's status (128 + signal). After 30 seconds the command is ended.
+Types ANSWER at the first question ("-": never, "^C", "^D": those keys), as slowly as a person.
+Prints what the terminal was sent, and ends with the command's status (128 + signal); after 30
+seconds the command is ended.
 """
 
 import fcntl
@@ -23,8 +24,8 @@ def main(columns: int, answer: str, command: list[str]) -> int:
     pid, terminal = pty.fork()
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        os.execv(command[0], command)
-    typed = {"-": b"", "^D": b"\x04"}.get(answer, answer.encode() + b"\n")
+        os.execv(command[0], command)  # noqa: S606 it becomes what is tested
+    typed = {"-": b"", "^C": b"\x03", "^D": b"\x04"}.get(answer, answer.encode() + b"\n")
     heard, end = b"", time.monotonic() + LIMIT_S
     while True:
         if time.monotonic() > end:
@@ -37,6 +38,7 @@ def main(columns: int, answer: str, command: list[str]) -> int:
             break
         heard += data
         if typed and QUESTION in heard:
+            time.sleep(0.2)  # what asked may still be on its way to reading
             os.write(terminal, typed)
             typed = b""
     _, status = os.waitpid(pid, 0)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # A command line that can't be used: one line on stderr, exit 2, nothing written, nothing run.
+# shellcheck disable=SC2153,SC2154  # make_place and bats set the variables
 
 load starts
 

@@ -252,10 +252,12 @@ DELTA = 'data: {"type":"response.output_text.delta","delta":"'
         {"kind": "big_body"},
         {"kind": "gzip_bomb"},
         {"kind": "raw", "status": 500, "body": "x" * 30_000_000},
-        {"kind": "raw", "body": f'{DELTA}{"x" * 30_000_000}"}}\n\n'},
+        {"kind": "raw", "body": f"data: [{'{},' * 5_000_000}{{}}]\n\n"},
+        {"kind": "raw", "body": f'data: {{"a":[{"{}," * 650_000}{{}}]}}\n\n'},
+        {"kind": "raw", "body": f'data: {{"a":[{"{}," * 5_000_000}{{}}]}}\n\n'},
         {"kind": "raw", "body": f'{DELTA}{"x" * 3_000_000}"}}\n\n'},
     ],
-    ids=["1 GB", "gzip bomb", "30 MB refusal", "30 MB event", "3 MB of text"],
+    ids=["1 GB", "gzip bomb", "refusal", "a list", "an event", "a huge event", "3 MB of text"],
 )
 def test_rows_40_46_memory_stays_small_whatever_comes(simulator, place, measured, fault):
     place.settings(attempts={"per_route": 1, "total": 1})

@@ -9,7 +9,7 @@ from orchestrator.config import load
 from orchestrator.decide import agents, classifier
 
 settings.register_profile(
-    "shared machine", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "shared machine", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("shared machine")
 

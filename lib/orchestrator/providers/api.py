@@ -17,7 +17,7 @@ from orchestrator.providers.readiness import base_url_of, key_of
 from orchestrator.providers.reading import MALFORMED, Reading, parsed
 from orchestrator.records import Event, Failure, Json, Route
 
-MAX_EVENT = 4 * 1024 * 1024
+MAX_EVENT = 2 * 1024 * 1024  # parsed, it may take thirty times as much
 MAX_ANSWER = 4 * 1024 * 1024
 DIALECTS = {
     "openai_responses": (responses_request, ResponsesReading),

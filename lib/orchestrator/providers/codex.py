@@ -14,7 +14,7 @@ from orchestrator.records import Event, Failure, Json, Spent
 _LOGGED = re.compile(r'^\S+ +INFO codex_otel\.trace_safe: event\.name="codex\.(\w+)"(.*)')
 _STATUS = re.compile(r" http\.response\.status_code=(\d+)")
 _FIGURE = re.compile(r" (\w+)_token_count=(\d+)")
-_RETRYING = re.compile(r"^(?:Reconnecting|Retrying)\b")
+_RETRYING = re.compile(r"^(?:Reconnecting|Retrying)\b[^(]*(?:\((.*)\)$)?", re.DOTALL)
 _PATTERNS = (
     (re.compile(r"^You.ve hit your usage limit|^Quota exceeded"), r.QUOTA),
     (re.compile(r"last status: 429|status 429"), r.RATE_LIMIT),
@@ -32,6 +32,7 @@ class CodexReading(Reading):
         """Begin with no request answered."""
         super().__init__()
         self.answered: list[Spent] = []
+        self.socket_refused = False  # with a login it tries a WebSocket first, then HTTPS
 
     def document(self, document: Json) -> list[Event]:
         """Read one event."""
@@ -52,11 +53,14 @@ class CodexReading(Reading):
         """Read what it logs of a request: that it was answered, its figures, a refusal at once."""
         logged = _LOGGED.search(line)
         name, rest = (logged[1], logged[2]) if logged else ("", "")
-        if name == "sse_event":
+        if name == "sse_event" and " error.message=" not in rest:
             self._answered({kind: int(figure) for kind, figure in _FIGURE.findall(rest)})
             return [PULSE]
         if name == "api_request":
+            self.socket_refused = False
             return self._requested(rest)
+        if name == "websocket_connect":
+            return self._connected(rest)
         if name == "tool_call_received" and self.answered:
             return [Event("usage", spent=self.spent)]  # another request will follow
         return []
@@ -73,13 +77,21 @@ class CodexReading(Reading):
         )
         self.spent = _total(self.answered)
 
+    def _connected(self, facts: str) -> list[Event]:
+        """Read how a WebSocket was met; proxies that know none refuse it, HTTPS may do then."""
+        status = _STATUS.search(facts)
+        self.socket_refused = ' success="true"' not in facts
+        if status and (int(status[1]) == 429 or int(status[1]) >= 500):
+            return self._requested(facts)
+        return []
+
     def _requested(self, facts: str) -> list[Event]:
         status = _STATUS.search(facts)
         if status is None:
             failure = Failure(r.NETWORK, "the connection to the upstream failed")
             return [Event("retry", failure.message, failure=failure)]
         if int(status[1]) >= 500:
-            failure = Failure(r.SERVER, f"HTTP {status[1]}")
+            failure = refusals.from_status(int(status[1]), "", {}, 0)
             return [Event("retry", failure.message, failure=failure)]
         if int(status[1]) >= 400:
             return [PULSE]  # it is not repeated: the reason follows on stdout
@@ -112,8 +124,11 @@ class CodexReading(Reading):
         return [Event("done", spent=self.spent)]
 
     def _error(self, message: str) -> list[Event]:
-        failure = _failure(message)
-        if _RETRYING.search(message):
+        retrying = _RETRYING.search(message)
+        failure = _failure((retrying and retrying[1]) or message)
+        if retrying and self.socket_refused:
+            return []
+        if retrying:
             return [Event("retry", refusals.shortened(message), failure=failure)]
         return self.failed(failure)
 
