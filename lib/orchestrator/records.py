@@ -254,7 +254,7 @@ class Spent(NamedTuple):
     cache_write_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None  # the provider's own figure
-    parts: tuple[tuple[str, Spent], ...] = ()  # by model, where more than one may have answered
+    parts: tuple[tuple[str, Spent], ...] = ()  # by request and model, as far as they are told
 
 
 class Failure(NamedTuple):

@@ -39,6 +39,7 @@ def test_a_signal_ends_the_client_settles_and_records(place, simulator, provider
     assert [line["outcome"] for line in place.usage_lines()] == ["INTERRUPTED"]
     assert is_settled(place, provider)
     assert place.quiet(1.0) == []
+    assert list(place.temporary.iterdir()) == []
     assert "Traceback" not in run.err
 
 
@@ -70,3 +71,4 @@ def test_kill_9_ends_the_client_too_and_the_next_start_closes_the_books(place, s
     statuses = [line["execution_metrics"]["status"] for line in place.decisions()]
     assert statuses == ["interrupted", "success"]
     assert is_settled(place, provider)
+    assert list(place.temporary.iterdir()) == []

@@ -110,7 +110,7 @@ def test_a_half_done_tree_is_kept_and_the_next_provider_starts_from_head(
         served["input_tokens"],
         served["output_tokens"],
     )
-    assert 0 <= run.metrics["cost_actual"] - simulator.bill_usd() < 3e-6
+    assert 0 <= run.metrics["cost_actual"] - simulator.bill_usd() < 5e-6
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

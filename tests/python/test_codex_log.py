@@ -80,10 +80,11 @@ def test_the_figures_of_all_requests_are_summed_and_told_before_the_next():
         assert [event.kind for event in reading.stderr(line)] == ["pulse"]
     told = reading.stderr(logged("tool_call_received", 'tool_name="exec_command"'))
     assert [event.kind for event in told] == ["usage"]
-    assert told[0].spent == r.Spent(1, 100, 3, 0, 7)
+    assert told[0].spent._replace(parts=()) == r.Spent(1, 100, 3, 0, 7)
     reading.stderr(request(200))
     reading.stderr(completed(120, 9))
-    assert reading.spent == r.Spent(2, 220, 6, 0, 16)
+    assert reading.spent._replace(parts=()) == r.Spent(2, 220, 6, 0, 16)
+    assert [part.input_tokens for _, part in reading.spent.parts] == [100, 120]
 
 
 def test_a_stream_that_broke_off_is_no_answered_request():

@@ -78,7 +78,7 @@ def mutated(draw, name):
             for key in path[:-1]:
                 parent = parent[key]
             change(draw, parent, path[-1])
-        except (KeyError, IndexError, TypeError):
+        except (AttributeError, KeyError, IndexError, TypeError):
             continue  # an earlier change took this place away
     return document
 

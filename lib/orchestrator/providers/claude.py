@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator import records as r
 from orchestrator.providers import refusals
-from orchestrator.providers.reading import PULSE, Reading, count, text_at
+from orchestrator.providers.reading import PULSE, Reading, count, text_at, total
 from orchestrator.records import Event, Failure, Json, Spent
 
 
@@ -69,19 +71,26 @@ class ClaudeReading(Reading):
         if kind == "message_start":
             message = event.get("message")
             self.current, usage = text_at(message, "id"), (message or {}).get("usage")
+            self.seen.setdefault(self.current, {"model": text_at(message, "model")})
         if not isinstance(usage, dict):
             return [PULSE]
         told = {name: figure for name, figure in usage.items() if isinstance(figure, int)}
-        self.seen[self.current] = {**self.seen.get(self.current, {}), **told}
-        self.spent = _summed(list(self.seen.values()))
+        self.seen[self.current] = {**self.seen.get(self.current, {"model": ""}), **told}
+        self.spent = total(self._requests())
         more = text_at(event, "delta", "stop_reason") == "tool_use"
         return [Event("usage", spent=self.spent)] if more else [PULSE]
+
+    def _requests(self) -> list[tuple[str, Spent]]:
+        return [(_plain(usage["model"]), _of_message(usage)) for usage in self.seen.values()]
 
     def _result(self, document: Json) -> list[Event]:
         self.finished = True
         models = document.get("modelUsage")
         if isinstance(models, dict) and models:
-            self.spent = _from_models(models, document, max(len(self.seen), 1))
+            cost = document.get("total_cost_usd")
+            self.spent = _from_models(models, self._requests())._replace(
+                cost_usd=float(cost) if isinstance(cost, (int, float)) and cost > 0 else None
+            )
             self.usage_known = self.spent.input_tokens > 0
         answer = text_at(document, "result")
         if document.get("is_error"):
@@ -108,26 +117,23 @@ def _tool(part: Json) -> str:
     return f"{text_at(part, 'name')} {target}".strip()
 
 
-def _summed(usages: list[Json]) -> Spent:
-    cached = sum(count(u, "cache_read_input_tokens") for u in usages)
-    written = sum(count(u, "cache_creation_input_tokens") for u in usages)
-    plain = sum(count(u, "input_tokens") for u in usages)
-    output = sum(count(u, "output_tokens") for u in usages)
-    return Spent(len(usages), plain + cached + written, cached, written, output)
+def _from_models(models: Json, seen: Sequence[tuple[str, Spent]]) -> Spent:
+    """Read the figures of each model: request by request, where those that were seen add up."""
+    parts: list[tuple[str, Spent]] = []
+    for name, model in models.items():
+        whole, plain = _one(model), _plain(name)
+        requests = [part for part in seen if _plain(part[0]) == plain]
+        told = total(requests)._replace(parts=())
+        same = told == whole._replace(requests=told.requests)
+        parts += requests if same else [(plain, whole)]
+    return total(parts)
 
 
-def _from_models(models: Json, document: Json, requests: int) -> Spent:
-    parts = tuple((_plain(name), _one(model)) for name, model in models.items())
-    cost = document.get("total_cost_usd")
-    return Spent(
-        requests=max(requests, len(parts)),
-        input_tokens=sum(part.input_tokens for _, part in parts),
-        cached_input_tokens=sum(part.cached_input_tokens for _, part in parts),
-        cache_write_tokens=sum(part.cache_write_tokens for _, part in parts),
-        output_tokens=sum(part.output_tokens for _, part in parts),
-        cost_usd=float(cost) if isinstance(cost, (int, float)) and cost > 0 else None,
-        parts=parts,
-    )
+def _of_message(usage: Json) -> Spent:
+    cached = count(usage, "cache_read_input_tokens")
+    written = count(usage, "cache_creation_input_tokens")
+    plain = count(usage, "input_tokens")
+    return Spent(1, plain + cached + written, cached, written, count(usage, "output_tokens"))
 
 
 def _one(model: Json) -> Spent:

@@ -6,7 +6,7 @@ import re
 
 from orchestrator import records as r
 from orchestrator.providers import refusals
-from orchestrator.providers.reading import PULSE, Reading, count, text_at
+from orchestrator.providers.reading import PULSE, Reading, count, text_at, total
 from orchestrator.records import Event, Failure, Json, Spent
 
 # What it logs of its requests (RUST_LOG in its configuration), without any of their content. On
@@ -31,7 +31,7 @@ class CodexReading(Reading):
     def __init__(self) -> None:
         """Begin with no request answered."""
         super().__init__()
-        self.answered: list[Spent] = []
+        self.answered: list[tuple[str, Spent]] = []
         self.socket_refused = False  # with a login it tries a WebSocket first, then HTTPS
 
     def document(self, document: Json) -> list[Event]:
@@ -66,16 +66,15 @@ class CodexReading(Reading):
         return []
 
     def _answered(self, figures: dict[str, int]) -> None:
-        self.answered.append(
-            Spent(
-                requests=1,
-                input_tokens=figures.get("input", 0),
-                cached_input_tokens=figures.get("cached", 0),
-                cache_write_tokens=figures.get("cache_write", 0),
-                output_tokens=figures.get("output", 0),
-            )
+        spent = Spent(
+            requests=1,
+            input_tokens=figures.get("input", 0),
+            cached_input_tokens=figures.get("cached", 0),
+            cache_write_tokens=figures.get("cache_write", 0),
+            output_tokens=figures.get("output", 0),
         )
-        self.spent = _total(self.answered)
+        self.answered.append(("", spent))
+        self.spent = total(self.answered)
 
     def _connected(self, facts: str) -> list[Event]:
         """Read how a WebSocket was met; proxies that know none refuse it, HTTPS may do then."""
@@ -113,13 +112,15 @@ class CodexReading(Reading):
     def _completed(self, document: Json) -> list[Event]:
         self.finished = True
         usage = document.get("usage")
-        self.spent = Spent(
+        told = Spent(
             requests=max(1, len(self.answered)),
             input_tokens=count(usage, "input_tokens"),
             cached_input_tokens=count(usage, "cached_input_tokens"),
             cache_write_tokens=count(usage, "cache_write_input_tokens"),
             output_tokens=count(usage, "output_tokens"),
         )
+        if self.spent._replace(parts=()) != told:
+            self.spent = told
         self.usage_known = self.spent.input_tokens > 0
         return [Event("done", spent=self.spent)]
 
@@ -131,16 +132,6 @@ class CodexReading(Reading):
         if retrying:
             return [Event("retry", refusals.shortened(message), failure=failure)]
         return self.failed(failure)
-
-
-def _total(requests: list[Spent]) -> Spent:
-    return Spent(
-        requests=len(requests),
-        input_tokens=sum(one.input_tokens for one in requests),
-        cached_input_tokens=sum(one.cached_input_tokens for one in requests),
-        cache_write_tokens=sum(one.cache_write_tokens for one in requests),
-        output_tokens=sum(one.output_tokens for one in requests),
-    )
 
 
 def _failure(message: str) -> Failure:

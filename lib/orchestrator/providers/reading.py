@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from orchestrator import records as r
@@ -71,6 +72,19 @@ class Reading:
         if self.failure is None:
             self.failure = failure
         return [Event("wall", failure.message, failure=failure)]
+
+
+def total(parts: Sequence[tuple[str, Spent]]) -> Spent:
+    """Add up requests; each has the name of its model, empty for the one that was asked for."""
+    spent = [part for _, part in parts]
+    return Spent(
+        requests=sum(part.requests for part in spent),
+        input_tokens=sum(part.input_tokens for part in spent),
+        cached_input_tokens=sum(part.cached_input_tokens for part in spent),
+        cache_write_tokens=sum(part.cache_write_tokens for part in spent),
+        output_tokens=sum(part.output_tokens for part in spent),
+        parts=tuple(parts),
+    )
 
 
 def parsed(line: str) -> Json | None:

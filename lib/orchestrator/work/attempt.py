@@ -113,7 +113,7 @@ class _Watch:
         elif event.kind in ("started", "tool", "text", "retry"):
             self.doing = _doing(event)
         if event.kind == "tool":
-            self.context.tell(f"  {self.name}: {event.text[:160]}")
+            self.context.tell(f"  {self.name}: {event.text[:160]} ({self._so_far()})")
         if event.kind == "retry" and event.failure is not None:
             self._retried(event.failure)
         elif event.kind == "wall":
@@ -125,10 +125,12 @@ class _Watch:
 
     def show(self) -> None:
         """Show what it is doing, for how long, and its tokens so far."""
+        self.context.show(f"{self.name}: {self.doing} ({self._so_far()})")
+
+    def _so_far(self) -> str:
         tokens = self.reading.spent.input_tokens + self.reading.spent.output_tokens
         told = f", {tokens:,} tokens" if tokens else ""
-        seconds = time.monotonic() - self.started
-        self.context.show(f"{self.name}: {self.doing} ({seconds:.0f} s{told})")
+        return f"{time.monotonic() - self.started:.0f} s{told}"
 
     def _retried(self, failure: Failure) -> None:
         self.retries += 1

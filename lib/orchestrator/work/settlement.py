@@ -7,6 +7,7 @@ import math
 from orchestrator import records as r
 from orchestrator.config.prices import price_of
 from orchestrator.decide import costs
+from orchestrator.providers.reading import total
 from orchestrator.records import Config, Json, Outcome, Route, Spent, Turn
 
 MICRO = 1_000_000
@@ -58,11 +59,8 @@ def settled(
 def _cut_off(config: Config, route: Route, spent: Spent, reserved: Turn, day: str) -> Turn:
     """Count the turns that are over, and the one under way as another like them, whole."""
     each = spent.input_tokens // max(1, spent.requests)
-    most = spent._replace(
-        requests=spent.requests + 1,
-        input_tokens=spent.input_tokens + each,
-        output_tokens=spent.output_tokens + route.max_output_tokens,
-    )
+    under_way = Spent(1, each, 0, 0, route.max_output_tokens)
+    most = total([*(spent.parts or [("", spent)]), ("", under_way)])
     money = _priced(config, route, most, day)
     return Turn(
         most.requests,
@@ -74,15 +72,16 @@ def _cut_off(config: Config, route: Route, spent: Spent, reserved: Turn, day: st
 def _priced(config: Config, route: Route, spent: Spent, day: str) -> int | None:
     """Price tokens from dated prices, each model's at its own; None when one is unpriced.
 
-    They come before a client's own figure: claude prices a model it does not know yet like another.
+    Request by request where that is told: one long prompt is dearer, many short ones are not. Our
+    prices come before a client's figure: claude prices a model it does not know yet like another.
     """
-    total = 0
-    for model, part in spent.parts or ((route.model, spent),):
-        price = price_of(config.prices, model, day)
+    money = 0
+    for model, part in spent.parts or (("", spent),):
+        price = price_of(config.prices, model or route.model, day)
         if price is None:
             return None
-        total += costs.cost_micro_usd(price, part)
-    return total
+        money += costs.cost_micro_usd(price, part)
+    return money
 
 
 def money_facts(
@@ -114,6 +113,5 @@ def less(total: Turn, done: Turn) -> Turn:
 
 def as_turn(config: Config, route: Route, spent: Spent, day: str) -> Turn:
     """Price what a running call has used so far."""
-    price = price_of(config.prices, route.model, day)
-    money = costs.cost_micro_usd(price, spent) if price else 0
+    money = _priced(config, route, spent, day) or 0
     return Turn(spent.requests, spent.input_tokens + spent.output_tokens, money)
