@@ -46,6 +46,9 @@ main() {
   # The task goes through a pipe, never through the arguments of a process.
   handoff="${TMPDIR:-/tmp}/orchestrate-$$-$RANDOM$RANDOM"
   trap '[[ ! -e $handoff ]] || rm -f -- "$handoff"' EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
   exec {args}< <((($# == 0)) || printf '%s\0' "$@")
   orchestrator decide "$handoff" "$args" || status=$?
 

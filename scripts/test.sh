@@ -99,7 +99,7 @@ main() {
   pytest_phase python tests/python -n 2
   bats_phase
   clients_phase
-  pytest_phase faults tests/faults
+  pytest_phase faults tests/faults -n 2
   ((soak)) && pytest_phase stress tests/stress
 
   total="$(.venv/bin/python -I -X utf8 scripts/sum_reports.py "${outcomes[@]}")" || status=$?

@@ -288,6 +288,7 @@ class Outcome(NamedTuple):
     failure: Failure | None
     used_tools: bool
     first_wall_ms: int | None = None
+    accepted: bool = False  # an API answered 200: what failed later may be billed
 
 
 class Snapshot(NamedTuple):

@@ -76,10 +76,11 @@ refused() {
   done
 }
 
-@test "a task above max_task_bytes is told with both sizes" {
+@test "a task above max_task_bytes is told with the limit, an endless one too" {
   own_config '{providers: {settings: {max_task_bytes: 1000}}}'
   head -c 1001 /dev/zero | tr '\0' x >"$PLACE/task"
-  refused '1001 bytes, more than max_task_bytes 1000' "$REPO" - <"$PLACE/task"
+  refused 'more bytes than max_task_bytes 1000' "$REPO" - <"$PLACE/task"
+  refused 'more bytes than max_task_bytes 1000' "$REPO" - < <(yes)
 }
 
 @test "REPO that is missing, a file, an option or nothing readable is told" {

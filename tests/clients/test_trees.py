@@ -1,12 +1,10 @@
 """What a client may change, and where: a worktree of its own, the repository, or nothing."""
 
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from support import PREFERRED, PROVIDERS
 
-WITHIN_S = 5.0
 MODELS = {"codex": "gpt-5.4", "gemini": "gemini-3.8-flash", "claude": "claude-sonnet-5-5"}
 WRITES = {  # the tool of each client that writes a file, and what it is given
     "codex": ("exec_command", {"cmd": "printf %s changed >'FILE'"}),
@@ -103,8 +101,6 @@ def test_a_half_done_tree_is_kept_and_the_next_provider_starts_from_head(
     assert place.git("log", "--format=%P", "-1", run.metrics["branch"]) == commit
     assert place.git("diff", "--name-status", "main", run.metrics["branch"]) == "A\tmade.txt\n"
     assert untouched(place, commit)
-    asked = simulator.requests(then)[0]["at"]
-    assert asked - datetime.fromisoformat(half["wall_at"]).timestamp() < WITHIN_S
     served = simulator.books(provider)
     assert (half["input_tokens"], half["output_tokens"]) == (
         served["input_tokens"],

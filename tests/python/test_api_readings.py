@@ -65,7 +65,7 @@ DIALECTS = list(ANSWERS)
 def read(dialect, events):
     reading = api.reading_of(dialect)
     for event in events:
-        reading.event("", event)
+        reading.event(event)
     return reading.outcome()
 
 
@@ -149,12 +149,44 @@ def test_an_answer_about_limits_is_an_answer(dialect):
     assert (found.failure, found.answer) == (None, told)
 
 
+@pytest.mark.parametrize(
+    ("dialect", "events"),
+    [
+        ("openai_chat", [chat("", "content_filter"), {"usage": {"prompt_tokens": 50}}]),
+        (
+            "openai_responses",
+            [{"type": "response.failed", "response": {"usage": {"input_tokens": 50}}}],
+        ),
+        (
+            "anthropic",
+            [
+                {
+                    "type": "message_delta",
+                    "delta": {"stop_reason": "refusal"},
+                    "usage": {"input_tokens": 50},
+                }
+            ],
+        ),
+    ],
+)
+def test_an_answer_that_was_stopped_tells_its_usage_before_it_fails(dialect, events):
+    found = read(dialect, events)
+    assert found.failure is not None
+    assert found.spent.input_tokens == 50
+
+
+def test_the_usage_of_a_gemini_answer_that_broke_off_is_not_known():
+    chunk = {"usageMetadata": {"promptTokenCount": 400, "candidatesTokenCount": 3}}
+    assert not read("gemini", [chunk]).usage_known
+    assert read("gemini", [chunk, gemini("x", "STOP")]).usage_known
+
+
 @pytest.mark.parametrize(("figure", "counted"), [(-5, 0), (None, 0), ("7", 0), (True, 0), (7, 7)])
 def test_a_figure_that_is_no_count_counts_nothing(figure, counted):
     for dialect, events in (
         ("openai_responses", [ended(input_tokens=figure)]),
         ("openai_chat", [{"usage": {"prompt_tokens": figure}}]),
-        ("gemini", [{"usageMetadata": {"promptTokenCount": figure}}]),
+        ("gemini", [gemini("", "STOP"), {"usageMetadata": {"promptTokenCount": figure}}]),
         ("anthropic", [{"type": "message_delta", "usage": {"input_tokens": figure}}]),
     ):
         found = read(dialect, events)

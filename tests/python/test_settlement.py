@@ -1,8 +1,7 @@
 """What an attempt is booked at: what was told, else what may have been billed."""
 
-import world
-
 import pytest
+import world
 
 from orchestrator import records as r
 from orchestrator.work import settlement
@@ -15,12 +14,12 @@ TWO = r.Spent(2, 1200, 0, 0, 20, parts=(("", ONE), ("", ONE)))
 DAY = "2026-11-20"
 
 
-def booked(spent, failure=None, *, known=True, used_tools=False, kind="cli"):
+def booked(spent, failure=None, *, known=True, used_tools=False, kind="cli", accepted=False):
     config = world.config()._replace(prices={"plain": PRICE, "long": LONG})
     transport = next(iter(config.providers.values())).transports[0]._replace(kind=kind)
     route = r.Route("codex", "long", transport, "read", 100)
     told = r.Failure(failure, "it failed") if failure else None
-    outcome = r.Outcome("", spent, known, told, used_tools)
+    outcome = r.Outcome("", spent, known, told, used_tools, accepted=accepted)
     return settlement.settled(config, route, outcome, RESERVED, DAY)
 
 
@@ -46,14 +45,17 @@ def test_a_refused_request_is_free_and_those_before_it_are_not(failure):
     assert booked(ONE, failure, known=False, used_tools=True) == (r.Turn(1, 610, 700), "tokens")
 
 
+@pytest.mark.parametrize("failure", [r.SERVER, r.RATE_LIMIT, r.INVALID_INPUT, r.CONTEXT_LENGTH])
+def test_a_failure_inside_an_accepted_answer_is_never_free(failure):
+    assert booked(r.Spent(), failure, known=False, accepted=True) == (RESERVED, "estimate")
+    assert booked(ONE, failure, known=True, accepted=True) == (r.Turn(1, 610, 700), "tokens")
+
+
 @pytest.mark.parametrize("failure", [r.STALLED, r.NETWORK, r.INTERRUPTED, r.BUDGET])
 def test_what_was_cut_off_counts_the_turn_under_way_whole(failure):
     assert booked(r.Spent(), failure, known=False) == (RESERVED, "estimate")
-    turns = r.Spent(requests=3)
-    assert booked(turns, failure, known=False, used_tools=True) == (
-        r.Turn(3, 15_000, 2100),
-        "estimate",
-    )
+    turns = r.Spent(requests=3)  # what is reserved holds every turn since the last figures
+    assert booked(turns, failure, known=False, used_tools=True) == (RESERVED, "estimate")
     used, source = booked(TWO, failure, known=False, used_tools=True)
     assert source == "estimate"
     assert used == r.Turn(3, 5000, 1400 + 600 + 1000)

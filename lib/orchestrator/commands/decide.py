@@ -48,7 +48,9 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
     session, now_ms = Session(), clock.now_ms()
     repository = locations.repository(call.rest[0], session.at.workspace)
     from_stdin = call.rest[1] == "-"
-    task = session.checked_task(stdin_bytes() if from_stdin else words[-1])
+    task = session.checked_task(
+        stdin_bytes(session.config.settings["max_task_bytes"]) if from_stdin else words[-1]
+    )
     dry = "dry_run" in call.modes
     if not dry:
         _recover(session)

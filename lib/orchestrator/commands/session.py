@@ -59,7 +59,7 @@ class Session:
         limit = self.config.settings["max_task_bytes"]
         if len(data) > limit:
             raise UsageError(
-                f"the task has {len(data)} bytes, more than max_task_bytes {limit}; "
+                f"the task has more bytes than max_task_bytes {limit}; "
                 "put large material into a file of the repository"
             )
         try:
@@ -81,11 +81,11 @@ class Session:
         return {"text": text, "sha256": _sha256(task.encode("utf-8"))}
 
 
-def stdin_bytes() -> bytes:
-    """Read the task from stdin; raises UsageError when it is closed."""
+def stdin_bytes(limit: int) -> bytes:
+    """Read the task from stdin, one byte past `limit` at most; raises UsageError when closed."""
     if sys.stdin is None:
         raise UsageError("stdin is closed; give the task as text, or on an open stdin")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read(limit + 1)
 
 
 def new_task_id(now_ms: int) -> str:

@@ -15,7 +15,11 @@ def text_of(session: Session, rest: list[str]) -> str:
     """Take the one TEXT argument; `-` reads stdin. Raises UsageError."""
     if len(rest) != 1:
         raise UsageError("give one TEXT, or - to read it from stdin")
-    data = stdin_bytes() if rest[0] == "-" else os.fsencode(rest[0])
+    data = (
+        stdin_bytes(session.config.settings["max_task_bytes"])
+        if rest[0] == "-"
+        else os.fsencode(rest[0])
+    )
     return session.checked_task(data)
 
 

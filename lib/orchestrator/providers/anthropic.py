@@ -33,7 +33,7 @@ def anthropic_request(
 class AnthropicReading(Reading):
     """Reads the events; usage comes in two parts, at the start and with the stop reason."""
 
-    def event(self, name: str, document: Json) -> list[Event]:  # noqa: ARG002 the type is in the data
+    def event(self, document: Json) -> list[Event]:
         """Read one server-sent event."""
         kind = text_at(document, "type")
         if kind == "message_start":
@@ -43,9 +43,10 @@ class AnthropicReading(Reading):
             self.parts.append(text)
             return [Event("text", text)]
         if kind == "message_delta":
+            events = self._usage(document.get("usage"), whole=True)
             if text_at(document, "delta", "stop_reason") == "refusal":
                 return self.failed(Failure(r.INVALID_INPUT, "the model declined to answer"))
-            return self._usage(document.get("usage"), whole=True)
+            return events
         if kind == "message_stop":
             self.finished = True
             return [Event("done", spent=self.spent)]

@@ -50,6 +50,7 @@ def call(
             yield Event("tick")
         elif chunk.kind == "head":
             status, told = chunk.status, dict(chunk.headers)
+            reading.accepted = status == 200
             if status == 200:
                 yield Event("started", route.model)
         elif chunk.kind == "data" and status == 200:
@@ -80,7 +81,7 @@ def _read(reading: Reading, documents: list[Json], left: int) -> Iterator[Event]
     """Read events; one of another shape than its dialect's, or too much of them, is a failure."""
     for document in documents:
         try:
-            events = reading.event("", document)
+            events = reading.event(document)
         except MALFORMED as error:
             why = f"an event is not of its dialect: {type(error).__name__}"
             events = reading.failed(Failure(r.NETWORK, why))

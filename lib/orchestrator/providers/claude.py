@@ -125,7 +125,7 @@ def _from_models(models: Json, seen: Sequence[tuple[str, Spent]]) -> Spent:
         requests = [part for part in seen if _plain(part[0]) == plain]
         told = total(requests)._replace(parts=())
         same = told == whole._replace(requests=told.requests)
-        parts += requests if same else [(plain, whole)]
+        parts += requests if requests and same else [(plain, whole)]
     return total(parts)
 
 

@@ -28,7 +28,7 @@ def gemini_request(
 class GeminiApiReading(Reading):
     """Reads the chunks; output is candidates and thoughts, the last usage counts."""
 
-    def event(self, name: str, document: Json) -> list[Event]:  # noqa: ARG002 chunks have no name
+    def event(self, document: Json) -> list[Event]:
         """Read one chunk."""
         events: list[Event] = []
         error = document.get("error")
@@ -44,13 +44,14 @@ class GeminiApiReading(Reading):
                 output_tokens=count(usage, "candidatesTokenCount")
                 + count(usage, "thoughtsTokenCount"),
             )
-            self.usage_known = self.spent.input_tokens > 0
         for candidate in (document.get("candidates") or ())[:1]:
             for part in (candidate.get("content") or {}).get("parts") or ():
                 if not part.get("thought"):
                     self.parts.append(text_at(part, "text"))
                     events.append(Event("text", self.parts[-1]))
             events += self._ended(text_at(candidate, "finishReason"))
+        # Every chunk tells the usage so far; it is whole with the finish reason.
+        self.usage_known = self.finished and self.spent.input_tokens > 0
         blocked = text_at(document, "promptFeedback", "blockReason")
         if blocked:
             return self.failed(Failure(r.INVALID_INPUT, f"the prompt was blocked: {blocked}"))

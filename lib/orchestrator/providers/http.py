@@ -92,7 +92,8 @@ def _work(
                 continue
 
     session = requests.Session()
-    session.trust_env = False  # no .netrc, and no proxy the allow-list does not name
+    session.trust_env = False  # no .netrc: it would add what nobody asked for
+    session.proxies.update(requests.utils.get_environ_proxies(request.url))
     # Who waits on the queue decides what a silence means; this only frees the thread afterwards.
     silence = max(deadlines.first_byte_s, deadlines.idle_s)
     wait = (CONNECT_S, 1 + max(0.0, min(silence, deadlines.end - time.monotonic())))

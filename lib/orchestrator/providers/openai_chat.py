@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator import records as r
 from orchestrator.providers import refusals
 from orchestrator.providers.reading import Reading, count, text_at
-from orchestrator.records import Event, Failure, Json, Spent
+from orchestrator.records import Event, Failure, Json, Outcome, Spent
 
 
 def chat_request(
@@ -25,7 +25,12 @@ def chat_request(
 class ChatReading(Reading):
     """Reads the chunks; the finish reason makes the answer whole, usage comes last."""
 
-    def event(self, name: str, document: Json) -> list[Event]:  # noqa: ARG002 chunks have no name
+    def __init__(self) -> None:
+        """Begin with nothing stopped."""
+        super().__init__()
+        self.stopped: Failure | None = None  # told once the usage is there: it is billed
+
+    def event(self, document: Json) -> list[Event]:
         """Read one chunk."""
         events: list[Event] = []
         error = document.get("error")
@@ -44,7 +49,7 @@ class ChatReading(Reading):
                 self.finished = True
                 events.append(Event("done", spent=self.spent))
             elif reason:
-                return self.failed(Failure(r.INVALID_INPUT, f"it stopped early: {reason}"))
+                self.stopped = Failure(r.INVALID_INPUT, f"it stopped early: {reason}")
         usage = document.get("usage")
         if isinstance(usage, dict):
             cached = count(usage, "prompt_tokens_details", "cached_tokens")
@@ -56,4 +61,11 @@ class ChatReading(Reading):
                 output_tokens=count(usage, "completion_tokens"),
             )
             self.usage_known = self.spent.input_tokens > 0
+            if self.stopped is not None:
+                return self.failed(self.stopped)
         return events
+
+    def outcome(self, exit_code: int | None = None) -> Outcome:
+        """Judge what was read, a stop whose usage never came included."""
+        self.failure = self.failure or self.stopped
+        return super().outcome(exit_code)

@@ -28,7 +28,7 @@ def responses_request(
 class ResponsesReading(Reading):
     """Reads the events; `response.completed` holds usage and makes the answer whole."""
 
-    def event(self, name: str, document: Json) -> list[Event]:  # noqa: ARG002 the type is in the data
+    def event(self, document: Json) -> list[Event]:
         """Read one server-sent event."""
         kind = text_at(document, "type")
         if kind == "response.output_text.delta":
@@ -37,13 +37,14 @@ class ResponsesReading(Reading):
         if kind in ("response.completed", "response.incomplete"):
             return self._ended(kind, document)
         if kind in ("response.failed", "error"):
+            self._usage(document)
             error = document.get("error") or (document.get("response") or {}).get("error") or {}
             message = text_at(error, "message") or text_at(document, "message")
             failure = refusals.from_message(f"{text_at(error, 'code')} {message}")
             return self.failed(failure or Failure(r.SERVER, refusals.shortened(message or kind)))
         return []
 
-    def _ended(self, kind: str, document: Json) -> list[Event]:
+    def _usage(self, document: Json) -> None:
         usage = (document.get("response") or {}).get("usage")
         self.spent = Spent(
             requests=1,
@@ -52,6 +53,9 @@ class ResponsesReading(Reading):
             output_tokens=count(usage, "output_tokens"),
         )
         self.usage_known = self.spent.input_tokens > 0
+
+    def _ended(self, kind: str, document: Json) -> list[Event]:
+        self._usage(document)
         self.finished = True
         why = text_at(document, "response", "incomplete_details", "reason")
         if kind == "response.incomplete" and why != "max_output_tokens":

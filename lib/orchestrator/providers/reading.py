@@ -27,6 +27,7 @@ class Reading:
         self.failure: Failure | None = None
         self.used_tools = False
         self.finished = False
+        self.accepted = False  # whether an API took the request: from then on it bills
         self.size = 0  # characters of answer text, where the reader bounds them
         self.heard = False  # whether the upstream, not the client, has said anything
 
@@ -47,7 +48,7 @@ class Reading:
         """Read one event of a client."""
         raise NotImplementedError
 
-    def event(self, name: str, document: Json) -> list[Event]:
+    def event(self, document: Json) -> list[Event]:
         """Read one server-sent event of an API."""
         raise NotImplementedError
 
@@ -65,7 +66,7 @@ class Reading:
             failure = Failure(r.EMPTY, "it ended well but said nothing")
         # An answer without output tokens was not counted, whatever else was.
         known = self.usage_known and (self.spent.output_tokens > 0 or not answer.strip())
-        return Outcome(answer, self.spent, known, failure, self.used_tools)
+        return Outcome(answer, self.spent, known, failure, self.used_tools, accepted=self.accepted)
 
     def failed(self, failure: Failure) -> list[Event]:
         """Keep the first failure and tell it."""

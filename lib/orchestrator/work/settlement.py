@@ -35,11 +35,11 @@ def settled(
     known = outcome.usage_known or spent.input_tokens > 0
     failure = outcome.failure
     refused = failure is not None and (failure.kind in UNBILLED or not failure.sent)
+    refused = refused and not outcome.accepted
     if not known:
         if refused and not outcome.used_tools:
             return Turn(1, 0, 0), "tokens"
-        turns = max(1, spent.requests)
-        return Turn(*(part * turns for part in reserved)), "estimate"
+        return reserved, "estimate"
     tokens = spent.input_tokens + spent.output_tokens
     requests = max(1, spent.requests)
     money = _priced(config, route, spent, day)
