@@ -48,6 +48,19 @@ def test_all_problems_are_told_at_once():
     assert [path for path, _, _ in found] == ["c", "a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (6, NUMBER | {"minimum": 6, "maximum": 6}),
+        ("x", TEXT | {"minLength": 1}),
+        ([1], {"minItems": 1}),
+    ],
+)
+def test_a_value_on_the_edge_fits(value, rule):
+    assert problems(value, rule) == []
+    assert problems({"a": value}, {"properties": {"a": rule}}) == []
+
+
 @pytest.mark.parametrize("value", [1.0, 60.0, 0])
 def test_a_whole_number_with_a_point_is_an_integer(value):
     assert problems(value, {"type": "integer"}) == []

@@ -114,10 +114,19 @@ def test_a_running_call_may_pass_the_gate_but_not_the_limit(tmp_path):
     assert ledger.renew("a", "codex", Turn(1, 0, 0), Turn(2, 0, 0)) is not None
 
 
-def test_force_reserves_over_the_limit(tmp_path):
+def test_a_forced_call_goes_over_the_limit_from_its_first_turn_to_its_last(tmp_path):
     ledger = books(tmp_path, daily(0.01))
     ledger.reserve("a", "codex", TURN, PAYER, force=True)
-    assert spent_and_reserved(ledger) == 30_000
+    assert ledger.renew("a", "codex", TURN, TURN) is None
+    assert spent_and_reserved(ledger) == 60_000
+
+
+def test_a_reservation_remembers_what_its_turns_have_booked(tmp_path):
+    ledger = books(tmp_path)
+    ledger.reserve("a", "codex", TURN, PAYER)
+    ledger.renew("a", "codex", Turn(1, 90, 20_000), TURN)
+    ledger.renew("a", "codex", Turn(2, 10, 5_000), TURN)
+    assert Turn(*ledger.held("a", "codex")["done"]) == Turn(3, 100, 25_000)
 
 
 def test_a_subscription_call_takes_no_money(tmp_path):

@@ -138,6 +138,14 @@ def test_how_long_to_wait_is_read(name, wait_s, retry_at_ms):
     assert (failure.wait_s, failure.retry_at_ms) == (wait_s, retry_at_ms)
 
 
+def test_what_the_client_itself_says_of_a_failure_is_no_answer():
+    reading = ClaudeReading()
+    lines = (FOLDER / "claude-401.out").read_text("utf-8").splitlines()
+    told = [event for line in lines for event in reading.stdout(line)]
+    assert not [event for event in told if event.kind in ("text", "usage")]
+    assert reading.outcome(1).answer == ""
+
+
 def test_a_reported_cost_and_the_models_of_every_request_are_kept():
     spent = replay("claude-ok").spent
     assert spent.cost_usd == pytest.approx(0.09593)

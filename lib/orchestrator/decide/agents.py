@@ -97,9 +97,16 @@ def _best(
 ) -> tuple[str, str]:
     """Take the highest score among agents that fit and are free; a busy one rather than none."""
     agents, places = listed.agents, listed.places
-    fitting = [n for n in scores if not edit or agents[n]["access"] == "edit"]
-    if not fitting:
-        fitting = [n for n in agents if not edit or agents[n]["access"] == "edit"] or list(agents)
-    free = [n for n in fitting if busy.get(n, 0) < agents[n]["max_parallel"]] if busy else fitting
-    best = max(free or fitting, key=lambda name: (scores.get(name, 0.0), -places[name]))
+    fitting = scores
+    if edit or not scores:
+        names = [n for n in agents if not edit or agents[n]["access"] == "edit"] or list(agents)
+        scored = {name: scores[name] for name in names if name in scores}
+        fitting = scored or dict.fromkeys(names, 0.0)
+    free = fitting
+    if busy:
+        free = {n: p for n, p in fitting.items() if busy.get(n, 0) < agents[n]["max_parallel"]}
+    best, most = "", -1.0
+    for name, points in (free or fitting).items():
+        if points > most or (points == most and places[name] < places[best]):
+            best, most = name, points
     return best, "" if free else "all fitting agents are busy"
