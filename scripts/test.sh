@@ -71,7 +71,7 @@ clients_phase() {
   elif [[ ! -f tests/clients/node_modules/.installed-lock.json ]]; then
     skip clients 'the clients are not installed; see scripts/test_tools.sh'
   else
-    pytest_phase clients tests/clients
+    pytest_phase clients tests/clients -n 2
   fi
 }
 

@@ -97,40 +97,6 @@ def test_a_line_that_can_not_be_written_whole_is_taken_back(place, monkeypatch):
     assert lines(log) == [{"n": 1}]
 
 
-def make_symlink(path):
-    path.with_name("target").write_text("{}")
-    path.symlink_to("target")
-
-
-KINDS = {"symlink": make_symlink, "FIFO": os.mkfifo, "folder": os.mkdir}
-WAYS = {
-    "read": files.read_json,
-    "replace": lambda path: files.replace(path, {"n": 1}),
-    "append": lambda path: files.append(path, {"n": 1}),
-    "touch": files.touch,
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("way", WAYS)
-def test_what_is_no_plain_file_is_refused_and_left_alone(place, kind, way):
-    path = place / "file.json"
-    KINDS[kind](path)
-    with pytest.raises(StorageError, match=r"file\.json: "):
-        WAYS[way](str(path))
-    assert stat.S_IFMT(path.lstat().st_mode) != stat.S_IFREG
-    if kind == "symlink":
-        assert (place / "target").read_text() == "{}"
-
-
-@pytest.mark.parametrize("kind", ["symlink", "FIFO"])
-def test_a_lock_that_is_no_plain_file_is_refused(place, kind):
-    KINDS[kind](place / "log.jsonl.lock")
-    with pytest.raises(StorageError):
-        files.append(str(place / "log.jsonl"), {})
-    assert not (place / "log.jsonl").exists()
-
-
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"a": NaN}', "\x00", "[" * 99_999])
 def test_a_state_file_that_is_not_sound_is_refused_with_its_name(place, text):
     (place / "file.json").write_text(text)

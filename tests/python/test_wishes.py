@@ -104,34 +104,6 @@ def test_a_wanted_transport_is_the_only_one(kind):
     assert {route.transport.kind for route in found.chain} == {kind}
 
 
-@pytest.mark.parametrize(
-    ("wish", "model"),
-    [
-        ({}, "codex-cheap"),  # "fix" is 1.3 of 10
-        ({"complexity": 5.0}, "codex-medium"),
-        ({"complexity": 6.0}, "codex-powerful"),
-        ({"tier": "powerful"}, "codex-powerful"),
-        ({"tier": "cheap", "complexity": 9.0}, "codex-cheap"),
-    ],
-)
-def test_complexity_and_tier_decide_the_model(wish, model):
-    assert decide("fix it", known(), **wish).chosen.model.name == model
-
-
-@pytest.mark.parametrize(
-    ("tiers", "tier", "model"),
-    [
-        (["cheap", "powerful"], "medium", "powerful"),  # rather more than less
-        (["cheap"], "medium", "cheap"),
-        (["cheap"], "powerful", "cheap"),
-        (["medium", "powerful"], "cheap", "medium"),
-    ],
-)
-def test_without_a_model_of_the_tier_the_next_above_is_taken_else_below(tiers, tier, model):
-    one = world.provider("codex", models=[world.model(name, name) for name in tiers])
-    assert decide("fix it", world.config(one), tier=tier).chosen.model.name == model
-
-
 def test_a_ceiling_leaves_out_only_the_ways_that_cost_more():
     made = known()
     cheap = decide("explain it", made, transport="api").chosen.estimate.cost_usd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -18,6 +19,10 @@ COMMANDS = {
     "summary": "print what the tasks in the log cost",
     "simulate": "serve a simulated upstream on loopback",
 }
+
+
+# They end before there is garbage worth collecting; looking for it costs a millisecond and more.
+BRIEF = ("decide", "decline", "classify", "filter", "recommend", "agent")
 
 
 def main(arguments: list[str]) -> int:
@@ -56,6 +61,8 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if not arguments or arguments[0] not in COMMANDS:
         raise UsageError(f"name a command: {', '.join(COMMANDS)}")
+    if arguments[0] not in BRIEF:
+        gc.enable()
     name = f"orchestrator.commands.{arguments[0].replace('-', '_')}"
     return int(__import__(name, fromlist=["main"]).main(arguments[1:]))
 
@@ -77,6 +84,7 @@ def _told(error: BaseException, code: int, advice: str = "") -> int:
 
 def console(arguments: list[str] | None = None) -> None:
     """Run the command named on the command line and end the process with its exit code."""
+    gc.disable()
     for descriptor in range(3):
         try:
             os.fstat(descriptor)

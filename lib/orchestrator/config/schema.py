@@ -87,7 +87,8 @@ def _check_array(value: list[Any], schema: dict[str, Any], path: str, found: lis
     if rule == {"type": "string"} and set(map(type, value)) <= {str}:
         return  # long word lists are checked at C speed
     for position, item in enumerate(value):
-        _check(item, rule, f"{path}[{position}]", found)
+        if not _plainly_fits(item, rule):
+            _check(item, rule, f"{path}[{position}]", found)
 
 
 def _check_string(value: str, schema: dict[str, Any], path: str, found: list[Problem]) -> None:
@@ -101,8 +102,11 @@ def _plainly_fits(value: Any, rule: dict[str, Any]) -> bool:
     """Accept the plain values most of a document is made of without looking further."""
     kind, wanted = type(value), rule.get("type")
     if kind is str:
-        long_enough = len(value) >= rule.get("minLength", 0)
-        return wanted == "string" and long_enough and not ("pattern" in rule or "enum" in rule)
+        if "enum" in rule:
+            return len(rule) == 1 and value in rule["enum"]
+        return (
+            wanted == "string" and len(value) >= rule.get("minLength", 0) and "pattern" not in rule
+        )
     if wanted != "number" and not (wanted == "integer" and kind is int):
         return False
     if kind is not int and kind is not float:

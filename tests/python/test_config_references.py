@@ -1,0 +1,54 @@
+"""What one document says of another, or of the machine, has to be there."""
+
+import pytest
+from test_config_load import change, codex, folder, problems
+
+__all__ = ["folder"]  # a fixture
+
+
+@pytest.mark.parametrize(
+    ("document", "edit", "told"),
+    [
+        (
+            "providers",
+            lambda d: codex(d)["models"][1].update(tier="huge"),
+            "providers.codex.models[1].tier: is 'huge': one of cheap, medium, powerful",
+        ),
+        (
+            "providers",
+            lambda d: codex(d)["transports"][0].update(client="curl"),
+            "providers.codex.transports[0].client: is 'curl': one of claude, codex, gemini",
+        ),
+        (
+            "providers",
+            lambda d: codex(d)["transports"][0].update(kind="api"),
+            "providers.codex.transports[0].dialect: is missing: needed by its kind",
+        ),
+        (
+            "providers",
+            lambda d: [row.update(enabled=False) for row in d["providers"].values()],
+            "providers: none is enabled: at least one",
+        ),
+        (
+            "providers",
+            lambda d: d["settings"].update(zone="Mars/Olympus"),
+            "settings.zone: is 'Mars/Olympus': UTC or a name such as Europe/Berlin",
+        ),
+        (
+            "providers",
+            lambda d: codex(d)["limits"][0].update(period="day"),
+            "providers.codex.limits[0]: fits 2 of its forms: exactly one of: window_s, period",
+        ),
+        (
+            "keywords",
+            lambda d: d["strong"].update(mistral=[]),
+            "strong.mistral: is not a provider: one of codex, gemini, claude",
+        ),
+        ("agents", lambda d: d.update(agents={}), "agents: is empty: at least one"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(folder, document, edit, told):
+    change(folder, document, edit)
+    found = problems(folder)
+    assert len(found) == 1
+    assert found[0].startswith(f"config/{document}.json: {told}")
