@@ -78,11 +78,11 @@ def test_a_provider_may_be_added_by_configuration_alone(tmp_path):
         ("[]", "config/local.json: document: is not an object: one JSON object"),
         (
             {"providers": {"providers": {"codex": None, "claude": None, "gemini": {"limits": 1}}}},
-            "config/providers.json: providers.gemini.limits: is 1: array",
+            "config/local.json: providers.providers.gemini.limits: is 1: array",
         ),
         (
             {"providers": {"settings": {"zone": None}}},
-            "config/providers.json: settings.zone: is missing: string",
+            "config/local.json: providers.settings.zone: is missing: string",
         ),
     ],
 )

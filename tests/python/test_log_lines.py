@@ -127,6 +127,7 @@ def test_an_attempt_has_the_fields_of_the_design(failure, number, expected):
     )
     told = lines.outcome_facts(outcome, NOW_MS, NOW_MS + 1500)
     facts = {"attempt_id": "the-task-1", **lines.route_facts(ROUTE, 2.5)}
+    facts["fallback_used"] = number > 1
     written = lines.usage("the-task", facts, told, MONEY, NOW_MS + 1500, number)
     assert set(USAGE.split()) <= set(written)
     assert json.loads(json.dumps(written)) == written

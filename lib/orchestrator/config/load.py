@@ -28,9 +28,15 @@ def load(folder: str) -> Config:
         document = overlay if name == "local" else _read(folder, name, found)
         if document is None:
             continue
+        told = complaints(folder, name, document)
         if name != "local" and isinstance(overlay.get(name), dict):
             document = merge(document, overlay[name])
-        found += complaints(folder, name, document)
+            if not told:  # what is wrong now, the overlay did
+                ours, its = f"config/{name}.json: ", f"config/local.json: {name}."
+                told = [t.replace(ours, its, 1) for t in complaints(folder, name, document)]
+            else:
+                told = complaints(folder, name, document)
+        found += told
         documents[name] = document
     if not found:
         found = _references(documents)

@@ -112,7 +112,7 @@ def usage(task_id: str, route: Json, outcome: Json, money: Json, now_ms: int, nu
         **money,
         "latency_ms": outcome["latency_ms"],
         "success": outcome["error_class"] is None,
-        "fallback_used": number > 1,
+        "fallback_used": route.get("fallback_used", False),
         "outcome": outcome["error_class"] or "ok",
         "error": outcome["error"],
     }

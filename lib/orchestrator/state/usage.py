@@ -17,6 +17,9 @@ from orchestrator.state import files
 
 SCHEMA = 1
 MICRO = 1_000_000
+_COUNTED = ("requests", "tokens", "cost_micro_usd", "at_ms")
+_HELD = frozenset((*_COUNTED, "account", "model", "metered"))
+_SEEN = frozenset(("used", "own", "observed_at_ms"))
 
 
 def path_of(folder: str, provider: str) -> str:
@@ -37,6 +40,8 @@ def load(folder: str, provider: Provider, now_ms: int) -> Json:
     for part in ("windows", "reservations", "observations"):
         if not isinstance(document.get(part), dict):
             raise StorageError(f"{path}: {part} is not an object; move it away to start anew")
+    if not _is_sound(document):
+        raise StorageError(f"{path}: holds figures that are none; move it away to start anew")
     return document
 
 
@@ -73,6 +78,27 @@ def mirrored(document: Json, provider: Provider, now_ms: int, zone: str) -> Json
             flat[f"{limit.metric}_percent"] = round(100 * ratio, 2)
     head = {"schema": SCHEMA, "provider": provider.name, "timestamp": clock.iso(now_ms), **flat}
     return {**head, **{key: value for key, value in document.items() if key not in head}}
+
+
+def _is_sound(document: Json) -> bool:
+    """Tell whether every figure is a count: whole and not negative."""
+    counts = [count for window in document["windows"].values() for count in _values(window)]
+    for held in document["reservations"].values():
+        if not isinstance(held, dict) or not held.keys() >= _HELD:
+            return False
+        counts += [held[name] for name in _COUNTED]
+    for seen in document["observations"].values():
+        if not isinstance(seen, dict) or not seen.keys() >= _SEEN:
+            return False
+        counts += [seen[name] for name in _SEEN]
+    return all(type(count) is int and count >= 0 for count in counts)
+
+
+def _values(window: object) -> list[object]:
+    """List the amounts of a window; a slot that is neither number nor date spoils it."""
+    if not isinstance(window, dict) or not all(s.replace("-", "").isdigit() for s in window):
+        return [None]
+    return list(window.values())
 
 
 def _observed(flat: Json, provider: Provider, now_ms: int, path: str) -> Json:

@@ -59,6 +59,7 @@ class Booking:
         self.deadline, self.running, self.transcript = deadline, running, transcript
         self.trees = trees
         self.spent_micro_usd = 0
+        self.first_way: tuple[str, str, str] | None = None
         self.task_id = str(dispatch.line["task_id"])
         self.text_bytes = len(dispatch.task.encode()) + len(system.encode())
 
@@ -68,6 +69,9 @@ class Booking:
         complexity = self.dispatch.line["task_classification"]["complexity"]
         route = self._fitted(route)
         facts = {"attempt_id": attempt_id, **lines.route_facts(route, complexity)}
+        way = (route.provider, route.transport.account, route.transport.kind)
+        facts["fallback_used"] = self.first_way not in (None, way)
+        self.first_way = self.first_way or way
         turn = self._bound(route)
         payer = limits.Payer(route.transport.account, route.model, metered=_metered(route))
         folder = self.trees.enter(route)
