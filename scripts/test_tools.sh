@@ -13,7 +13,7 @@ self="${BASH_SOURCE[0]}"
 # shellcheck source=../lib/common.sh
 source "${self%"${self##*/}"}../lib/common.sh"
 
-PACKAGES=(bats jq shellcheck shfmt strace) # each has the name of its command
+PACKAGES=(bats jq openssl shellcheck shfmt strace) # each has the name of its command
 CLIENTS=(claude codex gemini)
 missing=()
 

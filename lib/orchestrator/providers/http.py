@@ -93,11 +93,11 @@ def _work(
 
     session = requests.Session()
     session.trust_env = False  # no .netrc: it would add what nobody asked for
-    session.proxies.update(requests.utils.get_environ_proxies(request.url))
     # Who waits on the queue decides what a silence means; this only frees the thread afterwards.
     silence = max(deadlines.first_byte_s, deadlines.idle_s)
     wait = (CONNECT_S, 1 + max(0.0, min(silence, deadlines.end - time.monotonic())))
     try:
+        session.proxies.update(requests.utils.get_environ_proxies(request.url))
         with session.post(
             request.url,
             data=request.body,
