@@ -50,7 +50,7 @@ def next_step(
     settings: r.Json,
     draw: Callable[[], float] = random.random,
 ) -> Step:
-    """Choose the next step (seed 002, section 9; DESIGN of the fallback).
+    """Choose the next step (seed 002, section 9).
 
     Another route that is free is taken at once. Only when none is left, a passing failure is
     retried on the same route, after what the provider asked for (at most `retry_after_cap_s`),
