@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
+MICRO = 1_000_000  # micro-USD in a USD
 
 # Failure classes of one attempt.
 RATE_LIMIT = "RATE_LIMIT"
@@ -226,7 +227,7 @@ class Decision(NamedTuple):
 
     classification: Classification
     candidates: tuple[Candidate, ...]
-    chosen: Candidate | None
+    chosen: Candidate
     chain: tuple[Route, ...]
     agent: Agent
     access: str

@@ -87,14 +87,13 @@ def _hand_over(
     handoff.written(path, handoff.Handoff(line, task, chain, call.wishes, call.modes))
     _show(session, line, call, task, data=False)
     if asking:
-        titles = {name: p.title for name, p in session.config.providers.items()}
-        screen.ask(recommendation.question(line, titles))
+        screen.ask(recommendation.question(line, session.titles))
     return ASK if asking else RUN
 
 
 def _show(session: Session, line: Json, call: options.Call, task: str, *, data: bool) -> None:
     """Show the decision: as the data asked for (`-n`, `--json`), else as talk before the run."""
-    titles = {name: provider.title for name, provider in session.config.providers.items()}
+    titles = session.titles
     if data and "json" in call.modes:
         screen.out(json.dumps(line, ensure_ascii=False))
     elif "quiet" not in call.modes:
@@ -126,14 +125,11 @@ def _recover(session: Session) -> bool:
 
 def _no_room(found: Decision, line: Json) -> str:
     chosen = line["recommendation"]
-    state = line["provider_state_at_recommendation"].get(chosen["provider"], {})
+    state = line["provider_state_at_recommendation"][chosen["provider"]]
     when = f"; room from {clock.iso(found.retry_at_ms)}" if found.retry_at_ms else ""
     cost = recommendation.dollars(chosen["cost_estimate"])
-    reason = f"({chosen['provider']}: {state.get('block_reason')})"
-    if state.get("block_kind") != "limit":
-        return f"no provider can take it {reason}; --explain names what keeps each of them out"
     return (
-        f"no provider has room {reason}{when}; "
+        f"no provider has room ({chosen['provider']}: {state['block_reason']}){when}; "
         f"--force would run it on {chosen['provider']} for about {cost}"
     )
 

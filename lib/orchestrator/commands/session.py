@@ -32,6 +32,7 @@ class Session:
                 if not (provider.optional and all(self.unready[name]))
             }
         )
+        self.titles = {name: provider.title for name, provider in self.config.providers.items()}
         self.terms = classifier.vocabulary(self.config.keywords)
         self.catalog = agents.catalog(self.config.agents)
         self.secrets = redaction.secrets_of(self.environment)

@@ -13,10 +13,9 @@ from typing import Any
 
 from orchestrator.config.schema import problems
 from orchestrator.errors import ConfigError
-from orchestrator.records import Config, Json, Limit, Model, Provider, Transport
+from orchestrator.records import MICRO, Config, Json, Limit, Model, Provider, Transport
 
 DOCUMENTS = ("providers", "keywords", "agents", "prices")
-MICRO = 1_000_000
 
 
 def load(folder: str) -> Config:
@@ -94,7 +93,7 @@ def _parse(path: str) -> Any:
     with open(path, encoding="utf-8") as file:
         text = file.read().removeprefix("\ufeff")
     return json.loads(
-        text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_number
+        text, object_pairs_hook=_unique, parse_constant=no_constant, parse_float=_number
     )
 
 
@@ -115,7 +114,8 @@ def _number(text: str) -> int | float:
     return int(value) if value.is_integer() else value
 
 
-def _no_constant(name: str) -> Any:
+def no_constant(name: str) -> Any:
+    """Refuse NaN and the infinities, which Python's JSON reader would take; raises ValueError."""
     raise ValueError(f"{name} is not a number JSON knows")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from orchestrator.records import (
+    MICRO,
     Estimate,
     Json,
     Model,
@@ -21,7 +22,6 @@ from orchestrator.records import (
 
 BYTES_PER_TOKEN = 4  # what text comes to on average; for estimates only
 BYTES_PER_RATE_TOKEN = 3  # a cautious reading, for rate limits
-MICRO = 1_000_000
 TYPICAL_OUTPUT_TOKENS = 1200
 TYPICAL_SECONDS = 40.0
 

@@ -10,9 +10,7 @@ import math
 
 from orchestrator import clock
 from orchestrator.decide import windows
-from orchestrator.records import Block, Json, Limit, Provider, Room, Turn
-
-MICRO = 1_000_000
+from orchestrator.records import MICRO, Block, Json, Limit, Provider, Room, Turn
 
 
 class Payer:

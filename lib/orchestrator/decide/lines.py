@@ -10,7 +10,6 @@ from orchestrator.decide.windows import day_of
 from orchestrator.records import Candidate, Decision, Json, Outcome, Route
 
 SCHEMA = 1
-MICRO = 1_000_000
 
 
 def decision(
@@ -47,18 +46,16 @@ def decision(
         },
         "provider_state_at_recommendation": {c.provider: state(c) for c in found.candidates},
         "recommendation": {
-            "provider": chosen.provider if chosen else None,
-            "model": chosen.model.name if chosen and chosen.model else None,
+            "provider": chosen.provider,
+            "model": chosen.model.name if chosen.model else None,
             "transport": first.transport.kind if first else None,
             "account": first.transport.account if first else None,
             "billing": first.transport.billing if first else None,
             "access": found.access,
             "provider_reason": found.reason,
             "cost_estimate": _cost(chosen),
-            "execution_time_estimate": chosen.estimate.seconds
-            if chosen and chosen.estimate
-            else None,
-            "estimate_source": chosen.estimate.source if chosen and chosen.estimate else None,
+            "execution_time_estimate": chosen.estimate.seconds if chosen.estimate else None,
+            "estimate_source": chosen.estimate.source if chosen.estimate else None,
             "agent_assigned": found.agent.name,
             "agent_specialization": found.agent.specialization,
             "agent_reason": found.agent.reason,
@@ -166,10 +163,8 @@ def _alternative(candidate: Candidate) -> Json:
     }
 
 
-def _cost(candidate: Candidate | None) -> float | None:
-    if candidate is None or candidate.estimate is None:
-        return None
-    return candidate.estimate.cost_usd
+def _cost(candidate: Candidate) -> float | None:
+    return candidate.estimate.cost_usd if candidate.estimate else None
 
 
 def _rounded(percent: float | None) -> float | None:

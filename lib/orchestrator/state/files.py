@@ -13,14 +13,15 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from typing import Any
 
+from orchestrator.config.load import no_constant
 from orchestrator.errors import StorageError, TryLaterError
 from orchestrator.records import Json
 
 LOCK_TIMEOUT_S = 10.0
 TAIL_BLOCK = 65_536
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LOG = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
 
 def ensure_folder(path: str) -> str:
@@ -38,20 +39,15 @@ def ensure_folder(path: str) -> str:
 def read_json(path: str) -> Json | None:
     """Read a state file, None when there is none; raises StorageError when it is not sound."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
+        descriptor = _opened(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(_told(path, error)) from error
-    try:
-        _must_be_regular(descriptor, path)
-    except StorageError:
-        os.close(descriptor)
-        raise
     with os.fdopen(descriptor, "rb") as file:
         text = file.read()
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(text, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise StorageError(
             f"{path}: is not sound JSON ({error}); move it away to start anew"
@@ -95,9 +91,8 @@ def append(path: str, record: Json, *, fsync: bool = True) -> None:
     ensure_folder(os.path.dirname(path))
     try:
         with flocked(f"{path}.lock"):
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600)
+            descriptor = _opened(path, _LOG)
             try:
-                _must_be_regular(descriptor, path)
                 size = _repaired_size(descriptor)
                 try:
                     write_all(descriptor, line)
@@ -115,11 +110,7 @@ def append(path: str, record: Json, *, fsync: bool = True) -> None:
 def touch(path: str) -> None:
     """Open a log for writing, creating it where it is missing; raises StorageError."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600)
-        try:
-            _must_be_regular(descriptor, path)
-        finally:
-            os.close(descriptor)
+        os.close(_opened(path, _LOG))
     except OSError as error:
         raise StorageError(_told(path, error)) from error
 
@@ -127,14 +118,12 @@ def touch(path: str) -> None:
 @contextlib.contextmanager
 def flocked(path: str) -> Iterator[None]:
     """Hold an exclusive flock on `path`, waiting with jitter for at most ten seconds."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+    descriptor = _opened(path, os.O_RDWR | os.O_CREAT)
     try:
-        _must_be_regular(descriptor, path)
         deadline = time.monotonic() + LOCK_TIMEOUT_S
         while not try_flock(descriptor):
             if time.monotonic() > deadline:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-                raise TryLaterError(f"{path}: still locked by process {holder}; try again later")
+                raise _still_locked(path)
             time.sleep(0.0005 + os.urandom(1)[0] / 64_000)  # up to 4 ms more, so that all differ
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -167,9 +156,7 @@ def usage_locked(folder: str) -> Iterator[None]:
     try:
         lock.acquire()
     except filelock.Timeout:
-        with open(path, encoding="ascii", errors="replace") as file:
-            holder = file.read(32).strip() or "unknown"
-        raise TryLaterError(f"{path}: still locked by process {holder}; try again later") from None
+        raise _still_locked(path) from None
     except OSError as error:
         raise StorageError(_told(path, error)) from error
     try:
@@ -243,13 +230,20 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _must_be_regular(descriptor: int, path: str) -> None:
+def _opened(path: str, flags: int) -> int:
+    """Open a regular file and nothing else; raises OSError or StorageError."""
+    descriptor = os.open(path, flags | _FLAGS, 0o600)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise StorageError(f"{path}: is not a regular file; move it away")
+    return descriptor
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a number JSON knows")
+def _still_locked(path: str) -> TryLaterError:
+    """Name the process that holds a lock, as it wrote it there."""
+    with open(path, encoding="ascii", errors="replace") as file:
+        holder = file.read(32).strip() or "unknown"
+    return TryLaterError(f"{path}: still locked by process {holder}; try again later")
 
 
 def _told(path: str, error: OSError) -> str:

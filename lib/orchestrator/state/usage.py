@@ -12,11 +12,10 @@ import os
 from orchestrator import clock
 from orchestrator.decide import limits, windows
 from orchestrator.errors import StorageError
-from orchestrator.records import Json, Limit, Provider, Turn
+from orchestrator.records import MICRO, Json, Limit, Provider, Turn
 from orchestrator.state import files
 
 SCHEMA = 1
-MICRO = 1_000_000
 _COUNTED = ("requests", "tokens", "cost_micro_usd", "at_ms")
 _HELD = frozenset((*_COUNTED, "account", "model", "metered"))
 _SEEN = frozenset(("used", "own", "observed_at_ms"))

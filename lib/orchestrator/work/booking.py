@@ -10,7 +10,7 @@ from orchestrator import records as r
 from orchestrator.config.prices import price_of
 from orchestrator.decide import costs, limits, lines, windows
 from orchestrator.errors import NoRoomError, OrchestratorError
-from orchestrator.records import Failure, Json, Outcome, Route, Spent, Turn
+from orchestrator.records import MICRO, Failure, Json, Outcome, Route, Spent, Turn
 from orchestrator.state import history, journal
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.redaction import redact
@@ -19,7 +19,6 @@ from orchestrator.work import attempt, settlement
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.trees import Trees
 
-MICRO = 1_000_000
 LEAST_OUTPUT = 64  # tokens; an answer shorter than that is none
 NOTHING = Outcome(answer="", spent=Spent(), usage_known=False, failure=None, used_tools=False)
 
@@ -59,7 +58,6 @@ class Booking:
         self.deadline, self.running, self.transcript = deadline, running, transcript
         self.trees = trees
         self.spent_micro_usd = 0
-        self.first_way: tuple[str, str, str] | None = None
         self.task_id = str(dispatch.line["task_id"])
         self.text_bytes = len(dispatch.task.encode()) + len(system.encode())
 
@@ -67,11 +65,10 @@ class Booking:
         """Reserve, run, judge, settle and record one attempt."""
         attempt_id = f"{self.task_id}-{number}"
         complexity = self.dispatch.line["task_classification"]["complexity"]
+        fallback = route != self.dispatch.chain[0]
         route = self._fitted(route)
         facts = {"attempt_id": attempt_id, **lines.route_facts(route, complexity)}
-        way = (route.provider, route.transport.account, route.transport.kind)
-        facts["fallback_used"] = self.first_way not in (None, way)
-        self.first_way = self.first_way or way
+        facts["fallback_used"] = fallback
         turn = self._bound(route)
         payer = limits.Payer(route.transport.account, route.model, metered=_metered(route))
         folder = self.trees.enter(route)

@@ -36,7 +36,7 @@ def finished(line: Json, attempts: list[Json], status: str, result: str) -> Json
         if estimate is None
         else round(actual + notional - estimate, 6),
         "attempts": attempts,
-        "fallback_used": len({(a["provider"], a["account"]) for a in attempts}) > 1,
+        "fallback_used": any(a.get("fallback_used") for a in attempts),
         "error": last.get("error"),
         "error_class": last.get("error_class"),
         "retry_at": min(retry, default=None),

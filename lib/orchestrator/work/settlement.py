@@ -8,9 +8,8 @@ from orchestrator import records as r
 from orchestrator.config.prices import price_of
 from orchestrator.decide import costs
 from orchestrator.providers.reading import total
-from orchestrator.records import Config, Json, Outcome, Route, Spent, Turn
+from orchestrator.records import MICRO, Config, Json, Outcome, Route, Spent, Turn
 
-MICRO = 1_000_000
 # Refusals an upstream makes before it works: nothing is billed for them.
 UNBILLED = (
     r.RATE_LIMIT,

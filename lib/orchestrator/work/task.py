@@ -53,12 +53,13 @@ class Task:
 
     def run(self) -> Result:
         """Run to the end; failures of providers are results, not exceptions."""
-        routes, tries, verified = self.dispatch.chain, 0, verify.NONE
+        routes, verified = self.dispatch.chain, verify.NONE
+        tries: dict[Route, int] = {}
         outcome = NOTHING._replace(failure=Failure(r.NO_ROOM, "no route is left"))
         settings = self.context.config.settings
         while routes and len(self.attempts) < settings["attempts"]["total"]:
             route = routes[0]
-            tries = tries + 1 if self.attempts and self._same_route(route) else 1
+            tries[route] = tries.get(route, 0) + 1
             booked = self.booking.attempt(route, len(self.attempts) + 1)
             outcome = booked.outcome
             self.attempts.append(booked.facts)
@@ -71,17 +72,12 @@ class Task:
                 break
             if self.context.interrupted() or self.storage_error:
                 break
-            step = failures.next_step(outcome.failure, route, routes[1:], tries, settings)
+            step = failures.next_step(outcome.failure, route, routes[1:], tries[route], settings)
             if not self.trees.may_go_on(outcome):
                 step = failures.Step((), 0.0)
             self._told(route, outcome.failure, step)
             routes = step.routes if self._waited(step.wait_s) else ()
         return self._finished(outcome, verified)
-
-    def _same_route(self, route: Route) -> bool:
-        last = self.attempts[-1]
-        same = (route.provider, route.transport.account, route.transport.kind)
-        return (last["provider"], last["account"], last["transport"]) == same
 
     def _told(self, route: Route, failure: Failure, step: failures.Step) -> None:
         """Tell the person what failed and what comes next, a dearer route with its difference."""
