@@ -124,8 +124,8 @@ class Place:
         self.logs, self.temporary = self.folder / "logs", self.folder / "tmp"
         for made in (self.home, self.repo, self.config, self.temporary):
             made.mkdir(parents=True)
-        for name in ("providers.json", "keywords.json", "agents.json", "prices.json"):
-            shutil.copy(ROOT / "config" / name, self.config)
+        for name in ("providers", "keywords", "agents", "prices", "budgets"):
+            shutil.copy(ROOT / "config" / f"{name}.json", self.config)
         for name in ("schema", "agents"):
             shutil.copytree(ROOT / "config" / name, self.config / name)
         self.overlay = {}

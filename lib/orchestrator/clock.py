@@ -10,6 +10,19 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def elapsed() -> tuple[str, int]:
+    """Read the clock nobody can set: this boot's name, and the milliseconds since it.
+
+    The name is empty where the system has none; the wall clock is then all there is.
+    """
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+        return boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    except (OSError, AttributeError):
+        return "", 0
+
+
 def iso(at_ms: int) -> str:
     """Write a moment as RFC 3339 in UTC with milliseconds, `2026-11-20T09:30:00.000Z`."""
     seconds, ms = divmod(at_ms, 1000)

@@ -48,6 +48,15 @@ class StorageError(OrchestratorError):
     exit_code = 7
 
 
+class UnsoundError(StorageError):
+    """A state file holds what it should not; it can be set aside and built anew from the logs."""
+
+    def __init__(self, path: str, what: str) -> None:
+        """Keep what is wrong, for whoever mends it."""
+        self.what = f"{path}: {what}"
+        super().__init__(f"{self.what}; scripts/repair_state.sh builds it anew from the logs")
+
+
 class ConfigError(OrchestratorError):
     """The configuration has problems; each is `file: path: what is wrong: what is allowed`."""
 

@@ -6,6 +6,8 @@ epoch milliseconds; byte and token counts are integers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 Json = dict[str, Any]
@@ -27,6 +29,12 @@ BUDGET = "BUDGET"
 VERIFY_FAILED = "VERIFY_FAILED"
 NO_ROOM = "NO_ROOM"
 INTERRUPTED = "INTERRUPTED"
+OUTAGE = "OUTAGE"
+
+# What ends a wall: a moment that was told, a window of known length, or somebody who pays.
+CLOCK = "clock"
+WINDOW = "window"
+PERSON = "person"
 
 # What a person gets of a task.
 VERIFIED = "verified"
@@ -41,17 +49,40 @@ ACCESS_LEVELS = ("none", "read", "edit")
 class Limit(NamedTuple):
     """One row of a provider's limits; exactly one of `window_s` and `period` is set."""
 
-    metric: str  # requests | tokens | cost_usd
+    metric: str  # requests | tokens | cost_usd | percent
     window_s: int | None
     period: str | None  # day | month
-    limit: int  # requests, tokens or micro-USD
+    limit: int  # requests, tokens, micro-USD, or 100
     block_at_percent: float
-    scope: str  # provider | account | model
+    scope: str  # provider | account | model | total
 
     @property
     def name(self) -> str:
         """Name the row as usage files do: `tokens/60s`, `cost_usd/day`."""
         return f"{self.metric}/{self.period or f'{self.window_s}s'}"
+
+
+class Threshold(NamedTuple):
+    """What is done once so much of a budget is used (seed 001, strategy 3; seed 002, 8.3)."""
+
+    percent: float
+    action: str  # log_warning | downgrade_tier | cheapest_only | pause_execution
+    advice: str
+
+
+class Budget(NamedTuple):
+    """Money over all providers in a day or a month."""
+
+    row: Limit
+    thresholds: tuple[Threshold, ...]  # by percent, lowest first
+
+
+class Total(NamedTuple):
+    """How much of a budget is used, in micro-USD: spent, and held for calls that run."""
+
+    budget: Budget
+    spent: int
+    reserved: int
 
 
 class Price(NamedTuple):
@@ -102,6 +133,7 @@ class Provider(NamedTuple):
     limits: tuple[Limit, ...]
     models: tuple[Model, ...]
     transports: tuple[Transport, ...]
+    usage_api: Json | None = None  # where an admin key asks what was used
 
 
 class Config(NamedTuple):
@@ -115,6 +147,8 @@ class Config(NamedTuple):
     agents: Json
     prices: dict[str, Json]
     price_version: str
+    budgets: tuple[Budget, ...] = ()
+    provider_thresholds: tuple[Threshold, ...] = ()  # of each provider's own budgets
 
 
 class Match(NamedTuple):
@@ -158,10 +192,11 @@ class Wishes(NamedTuple):
     edit: bool = False
     allow_blind: bool = False
     force: bool = False
+    no_defer: bool = False
 
 
 class Block(NamedTuple):
-    """Why a provider is left out; `kind` is limit, readiness, access or wish."""
+    """Why a provider is left out; `kind` is limit, outage, readiness, access or wish."""
 
     kind: str
     reason: str
@@ -234,8 +269,10 @@ class Decision(NamedTuple):
     reason: str
     ready: bool
     no_room: bool
+    outage: bool  # nothing but outages is in the way
     retry_at_ms: int | None
     notes: tuple[str, ...]
+    budgets: Json
 
 
 class Turn(NamedTuple):
@@ -261,7 +298,8 @@ class Spent(NamedTuple):
 class Failure(NamedTuple):
     """Why an attempt failed; `wait_s` and `retry_at_ms` as the provider told.
 
-    `sent` is False when the request surely never reached it.
+    `sent` is False when the request surely never reached it; `wall` says what ends a QUOTA, None
+    when it is not known.
     """
 
     kind: str
@@ -269,6 +307,24 @@ class Failure(NamedTuple):
     wait_s: float | None = None
     retry_at_ms: int | None = None
     sent: bool = True
+    wall: str | None = None  # clock | window | person
+
+
+class Seen(NamedTuple):
+    """A figure from outside: `used` of `of`, or of the row's own limit when `of` is None.
+
+    It is about every row of `metric` with this window; of all of them when none is named.
+    """
+
+    metric: str
+    window_s: int | None
+    period: str | None
+    account: str | None
+    used: int  # requests, tokens, micro-USD or percent
+    of: int | None
+    source: str
+    observed_at_ms: int
+    resets_at_ms: int | None = None
 
 
 class Event(NamedTuple):
@@ -290,6 +346,24 @@ class Outcome(NamedTuple):
     used_tools: bool
     first_wall_ms: int | None = None
     accepted: bool = False  # an API answered 200: what failed later may be billed
+    heard_ms: int | None = None  # when an API's answer began: it was counted by then
+    seen: tuple[Seen, ...] = ()  # what the answer told of the provider's limits
+
+
+class Breaker(NamedTuple):
+    """What is known to be wrong with a billing account; a `kind` means that it is open.
+
+    `retry_at_ms` is the next probe of an outage or an unknown wall, the end of one that ends by
+    itself, and None where only a person can end it.
+    """
+
+    failures: int = 0  # in a row, over all processes
+    kind: str | None = None  # outage | rate | clock | window | person | unknown
+    since_ms: int = 0
+    retry_at_ms: int | None = None
+    set_ms: int = 0  # when that was written
+    error: str = ""
+    provider: str = ""
 
 
 class Snapshot(NamedTuple):
@@ -299,3 +373,5 @@ class Snapshot(NamedTuple):
     unready: dict[str, tuple[str | None, ...]]  # per transport: why it can't be used, or None
     busy: dict[str, int]  # tasks in flight by agent
     history: Json
+    totals: tuple[Total, ...] = ()
+    breakers: Mapping[str, Breaker] = MappingProxyType({})  # by billing account

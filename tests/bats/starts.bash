@@ -50,7 +50,7 @@ in_terminal() {
 own_config() {
   local entry
   mkdir -p -- "$PLACE/config"
-  for entry in providers.json keywords.json agents.json prices.json schema agents; do
+  for entry in providers.json keywords.json agents.json prices.json budgets.json schema agents; do
     [[ -e $PLACE/config/$entry ]] || ln -s -- "$ROOT/config/$entry" "$PLACE/config/$entry"
   done
   [[ -z ${1-} ]] || jq -n "$1" >"$PLACE/config/local.json"

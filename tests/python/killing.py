@@ -90,7 +90,7 @@ def dying():
 class House:
     """State, logs and configuration in a folder, for a task over two providers' APIs."""
 
-    def __init__(self, folder, server):
+    def __init__(self, folder, server, *, fsync=False):
         self.folder, self.upstream = folder, server.upstream
         url = f"http://127.0.0.1:{server.server_port}"
         model = world.model("priced", max_output_tokens=100)
@@ -104,7 +104,8 @@ class House:
             world.provider(name, way, models=[model], limits=[world.daily(5)])
             for name, way in ways.items()
         ]
-        self.config = world.config(*providers, prices={"priced": world.price(100, 200)})
+        self.config = world.config(*providers, prices={"priced": world.price(100, 200)},
+                                   fsync=fsync)  # fmt: skip
         self.config = self.config._replace(folder=str(folder / "config"))
         for name in ("config/agents", "state", "logs", "repository"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -124,7 +125,7 @@ class House:
                               str(self.folder / "repository"), {"text": "fix it", "sha256": ""},
                               world.NOW_MS)  # fmt: skip
         ledger = Ledger(self.state, self.config)
-        log = journal.Journal(self.logs, fsync=False)
+        log = journal.Journal(self.logs, fsync=self.config.settings["fsync"])
         silent = {"tell": print, "show": print, "interrupted": lambda: 0}
         environment = {"OPENAI_KEY": "sk-x", "ANTHROPIC_KEY": "sk-x"}
         context = Context(

@@ -1,7 +1,7 @@
 """What a limit row is keyed by: the provider, one account of it, or one model."""
 
 import pytest
-from world import MICRO, NOW_MS, daily, empty_usage, limit, provider
+from world import DAY, MICRO, NOW_MS, daily, empty_usage, limit, provider
 
 from orchestrator.decide import limits
 from orchestrator.records import Turn
@@ -27,7 +27,7 @@ def test_a_row_counts_and_reserves_for_its_scope_alone(scope, key, shared_with):
     assert limits.key_of(row, ONE) == key
     held = {"account": ONE.account, "model": ONE.model, "metered": True, **TURN._asdict()}
     for usage in (
-        usage_files.booked(empty_usage(), made, TURN, ONE, NOW_MS, NOW_MS, NOW_MS, "UTC"),
+        usage_files.booked(empty_usage(), made, TURN, ONE, NOW_MS, DAY, NOW_MS, "UTC"),
         empty_usage() | {"reservations": {"a": held}},
     ):
         others = {"account": OTHER_ACCOUNT, "model": OTHER_MODEL}
@@ -58,5 +58,5 @@ def test_a_subscription_call_is_admitted_and_booked_without_money():
     payer = limits.Payer("plan", "small", metered=False)
     dear = Turn(1, 500, 99 * MICRO)
     assert limits.admit(made, empty_usage(), dear, payer, NOW_MS, "UTC", start=True) is None
-    booked = usage_files.booked(empty_usage(), made, dear, payer, NOW_MS, NOW_MS, NOW_MS, "UTC")
+    booked = usage_files.booked(empty_usage(), made, dear, payer, NOW_MS, DAY, NOW_MS, "UTC")
     assert list(booked["windows"]) == ["tokens/60s"]

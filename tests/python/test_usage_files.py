@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import world
-from world import MICRO, NOW_MS, daily, limit
+from world import DAY, MICRO, NOW_MS, daily, limit
 
 from orchestrator import clock
 from orchestrator.decide import limits
@@ -99,7 +99,7 @@ def test_a_provider_without_a_file_has_used_nothing(tmp_path):
 def test_the_seeds_fields_mirror_what_is_counted(tmp_path):
     document = usage.empty("codex", NOW_MS)
     turn = Turn(600, 250_000, 7_500_000)
-    document = usage.booked(document, MADE, turn, PAYER, NOW_MS, NOW_MS, NOW_MS, "UTC")
+    document = usage.booked(document, MADE, turn, PAYER, NOW_MS, DAY, NOW_MS, "UTC")
     found = usage.mirrored(document, MADE, NOW_MS, "UTC")
     assert {name: found[name] for name in SEED if name in found} == {
         "timestamp": clock.iso(NOW_MS),
@@ -121,7 +121,7 @@ def test_the_seeds_fields_mirror_what_is_counted(tmp_path):
 def test_what_was_seen_from_outside_is_mirrored_with_our_calls_since(tmp_path):
     document = loaded(tmp_path, SEED)
     turn = Turn(1, 0, 500_000)
-    document = usage.booked(document, MADE, turn, PAYER, NOW_MS, NOW_MS, NOW_MS, "UTC")
+    document = usage.booked(document, MADE, turn, PAYER, NOW_MS, DAY, NOW_MS, "UTC")
     found = usage.mirrored(document, MADE, NOW_MS, "UTC")
     assert (found["requests_used"], found["cost_today"]) == (2501, 13.0)
 
@@ -134,14 +134,13 @@ def test_the_fullest_row_of_a_metric_is_mirrored():
     assert usage.mirrored(document, made, NOW_MS, "UTC")["tokens_limit"] == 1100
 
 
-def test_rates_are_booked_when_a_call_was_sent_and_money_on_its_day():
-    booked_ms = clock.parse("2026-11-20T23:59:59Z")
-    sent_ms = clock.parse("2026-11-21T00:00:30Z")
+def test_rates_are_booked_when_a_call_was_counted_and_money_on_its_day():
+    counted_ms = clock.parse("2026-11-21T00:00:30Z")
     turn = Turn(1, 10, 100)
     document = usage.booked(
-        usage.empty("codex", booked_ms), MADE, turn, PAYER, sent_ms, booked_ms, sent_ms, "UTC"
+        usage.empty("codex", counted_ms), MADE, turn, PAYER, counted_ms, DAY, counted_ms, "UTC"
     )
     assert document["windows"]["cost_usd/day"] == {"2026-11-20": 100}
-    after = limits.room(MADE, document, PAYER, sent_ms + 59_000, "UTC")
+    after = limits.room(MADE, document, PAYER, counted_ms + 59_000, "UTC")
     assert after.requests_percent > 0
     assert after.cost_today_usd == 0

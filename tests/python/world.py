@@ -85,6 +85,7 @@ SETTINGS = {
     "classify_bytes": 32_768,
     "attempts": {"per_route": 3, "total": 8},
     "backoff": {"base_s": 1, "cap_s": 30, "retry_after_cap_s": 120},
+    "breaker": {"failures": 3, "probe_s": 300, "wall_probe_s": 3600},
     "env_allow": ["HOME", "PATH", "LANG"],
     "timeout_s": 20,
     "verify_timeout_s": 20,

@@ -20,6 +20,7 @@ from orchestrator.errors import (
     CredentialsError,
     InterruptedBySignalError,
     NoRoomError,
+    TryLaterError,
     UsageError,
 )
 from orchestrator.records import Decision, Json
@@ -63,10 +64,16 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
         raise InterruptedBySignalError(SIGTERM)
     if not dry and not found.no_room and found.ready:
         return _hand_over(path, session, line, found, call, task)
+    waits = found.no_room and not (dry or found.outage or call.wishes.no_defer)
+    if waits:
+        _queue(session, line, call, task)
     _record(session, line)
     _show(session, line, call, task, data=dry or "json" in call.modes)
+    if found.outage:
+        raise TryLaterError(_no_room(found, line))
     if found.no_room:
-        raise NoRoomError(_no_room(found, line), found.retry_at_ms)
+        queued = f"; {recommendation.QUEUED}" if waits else ""
+        raise NoRoomError(_no_room(found, line) + queued, found.retry_at_ms)
     if not dry:
         raise CredentialsError(_not_ready(session, line))
     return 0
@@ -105,6 +112,18 @@ def _show(session: Session, line: Json, call: options.Call, task: str, *, data: 
         tell(recommendation.explained(line, task, titles, screen.columns()))
 
 
+def _queue(session: Session, line: Json, call: options.Call, task: str) -> None:
+    """Keep the task for a later start, and say so in its line."""
+    from orchestrator.state import deferred, journal
+
+    log = journal.Journal(session.at.logs, fsync=bool(session.config.settings["fsync"]))
+    state = line["provider_state_at_recommendation"][line["recommendation"]["provider"]]
+    done = line["execution_metrics"]
+    reason = state["block_reason"]
+    deferred.queue(log, line, task, call.wishes, session.secrets, done["retry_at"], reason)
+    done["status"] = "deferred"
+
+
 def _record(session: Session, line: Json) -> None:
     from orchestrator.state import journal
 
@@ -126,10 +145,12 @@ def _recover(session: Session) -> bool:
 def _no_room(found: Decision, line: Json) -> str:
     chosen = line["recommendation"]
     state = line["provider_state_at_recommendation"][chosen["provider"]]
-    when = f"; room from {clock.iso(found.retry_at_ms)}" if found.retry_at_ms else ""
+    first = "the next attempt may be made at" if found.outage else "room from"
+    when = f"; {first} {clock.iso(found.retry_at_ms)}" if found.retry_at_ms else ""
     cost = recommendation.dollars(chosen["cost_estimate"])
+    what = "every provider is out" if found.outage else "no provider has room"
     return (
-        f"no provider has room ({chosen['provider']}: {state['block_reason']}){when}; "
+        f"{what} ({chosen['provider']}: {state['block_reason']}){when}; "
         f"--force would run it on {chosen['provider']} for about {cost}"
     )
 

@@ -20,5 +20,6 @@ def main(arguments: list[str]) -> int:
         {
             "available": [name for name, state in states.items() if state["available"]],
             "providers": states,
+            "budgets": found.budgets,
         }
     )

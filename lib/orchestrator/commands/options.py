@@ -44,6 +44,7 @@ OPTIONS = (
     Option("edit", "", "flag"),
     Option("allow-blind", "", "flag"),
     Option("force", "", "flag"),
+    Option("no-defer", "", "flag"),
 )
 _BY_NAME = {f"--{option.name}": option for option in OPTIONS} | {
     f"-{option.short}": option for option in OPTIONS if option.short

@@ -9,6 +9,7 @@ from orchestrator.records import Json
 
 NARROWEST, WIDEST = 44, 80
 FEW = 1.0
+QUEUED = "queued: scripts/run_deferred.sh runs it when there is room"
 
 
 def drawn(line: Json, titles: Mapping[str, str], paint: Paint, columns: int) -> str:
@@ -25,7 +26,8 @@ def drawn(line: Json, titles: Mapping[str, str], paint: Paint, columns: int) -> 
     parts += wrapped(f"  {_way(chosen, classes)}", columns)
     if chosen["provider_reason"] != "primary available":
         parts += wrapped(f"  Why: {chosen['provider_reason']}", columns)
-    parts += ["", *_money(chosen, states[provider]), ""]
+    parts += ["", *_money(chosen, states[provider])]
+    parts += [*_budgets(line["budgets"], columns), ""]
     if chosen["alternatives"]:
         parts += ["Alternatives:", *_alternatives(chosen, states, titles, columns), ""]
     agent, about = chosen["agent_assigned"], chosen["agent_specialization"]
@@ -130,6 +132,16 @@ def _money(chosen: Json, state: Json) -> list[str]:
         share = 100 * state["cost_today"] / budget if budget else 100
         lines.append(f"Daily Budget: {dollars(state['cost_today'])} / ${budget:.2f} ({share:.1f}%)")
     return lines
+
+
+def _budgets(budgets: Json, columns: int) -> list[str]:
+    """Write what is spent of the budgets over all providers."""
+    spans = {"day": "today", "month": "this month"}
+    parts = [
+        f"{dollars(row['spent_usd'])} / ${row['limit_usd']:.2f} {spans[period]}"
+        for period, row in budgets.items()
+    ]
+    return wrapped(f"All Providers: {', '.join(parts)}", columns) if parts else []
 
 
 def _alternatives(chosen: Json, states: Json, titles: Mapping[str, str], columns: int) -> list[str]:

@@ -11,7 +11,6 @@ from orchestrator.commands.session import Session
 from orchestrator.errors import TryLaterError
 from orchestrator.records import Json, Route
 from orchestrator.state.journal import Journal
-from orchestrator.state.ledger import Ledger
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.task import Result, Task
 
@@ -31,7 +30,7 @@ def main(arguments: list[str]) -> int:
         secrets=session.secrets,
         state=session.at.state,
         logs=session.at.logs,
-        ledger=Ledger(session.at.state, session.config),
+        ledger=session.ledger(live.event),
         journal=Journal(session.at.logs, fsync=bool(session.config.settings["fsync"])),
         tell=lambda text: live.event(screen.harmless(text)),
         show=lambda text: live.status(screen.harmless(text)),
@@ -90,4 +89,6 @@ def _failure(result: Result) -> str:
     if done["outcome"] == "unverified":
         return f"--verify failed; see {done['transcript']}"
     when = f"; room from {done['retry_at']}" if result.exit_code == 3 and done["retry_at"] else ""
-    return f"the task was not done ({tried}: {done['error']}){when}; see {done['transcript']}"
+    queued = f"; {recommendation.QUEUED}" if done["status"] == "deferred" else ""
+    told = f"{tried}: {done['error']}"
+    return f"the task was not done ({told}){when}{queued}; see {done['transcript']}"

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from orchestrator import clock
+from orchestrator.commands import screen
 from orchestrator.config import environment, load, locations
-from orchestrator.decide import agents, classifier, recommender
-from orchestrator.errors import UsageError
+from orchestrator.decide import agents, budgets, classifier, recommender
+from orchestrator.errors import UnsoundError, UsageError
 from orchestrator.providers import readiness
 from orchestrator.records import Decision, Json, Snapshot, Wishes
-from orchestrator.state import history, inflight, redaction, usage
+from orchestrator.state import breakers, history, inflight, redaction, usage
+
+if TYPE_CHECKING:
+    from orchestrator.state.ledger import Ledger
 
 
 class Session:
@@ -39,15 +45,35 @@ class Session:
 
     def world(self, now_ms: int) -> Snapshot:
         """Look at usage, readiness and what is running; raises StorageError."""
+        state, config = self.at.state, self.config
+        try:
+            usages = self._usages(now_ms)
+        except UnsoundError:
+            self.ledger(screen.talk).mend()
+            usages = self._usages(now_ms)
+        zone = str(config.settings["zone"])
         return Snapshot(
-            usages={
-                name: usage.load(self.at.state, provider, now_ms)
-                for name, provider in self.config.providers.items()
-            },
+            usages=usages,
             unready=self.unready,
-            busy=inflight.busy_agents(self.at.state),
-            history=history.load(self.at.state),
+            busy=inflight.busy_agents(state),
+            history=history.load(state),
+            totals=budgets.totals(config.budgets, usages.values(), now_ms, zone),
+            breakers=breakers.load(state),
         )
+
+    def ledger(self, tell: Callable[[str], None]) -> Ledger:
+        """Open the books for spending; `tell` hears of what had to be mended."""
+        from orchestrator.state.ledger import Ledger  # a look needs no lock
+
+        return Ledger(self.at.state, self.all_providers, self.at.logs, tell)
+
+    def _usages(self, now_ms: int) -> dict[str, Json]:
+        """Read the usage of every provider, also of those that are not ready: it is spent."""
+        state = self.at.state
+        return {
+            provider.name: usage.load(state, provider, now_ms)
+            for provider in usage.everybody(state, self.all_providers)
+        }
 
     def decide(self, task: str, wishes: Wishes, now_ms: int) -> Decision:
         """Make the decision for a task; raises UsageError."""

@@ -13,9 +13,19 @@ from typing import Any
 
 from orchestrator.config.schema import problems
 from orchestrator.errors import ConfigError
-from orchestrator.records import MICRO, Config, Json, Limit, Model, Provider, Transport
+from orchestrator.records import (
+    MICRO,
+    Budget,
+    Config,
+    Json,
+    Limit,
+    Model,
+    Provider,
+    Threshold,
+    Transport,
+)
 
-DOCUMENTS = ("providers", "keywords", "agents", "prices")
+DOCUMENTS = ("providers", "keywords", "agents", "prices", "budgets")
 
 
 def load(folder: str) -> Config:
@@ -93,11 +103,12 @@ def _parse(path: str) -> Any:
     with open(path, encoding="utf-8") as file:
         text = file.read().removeprefix("\ufeff")
     return json.loads(
-        text, object_pairs_hook=_unique, parse_constant=no_constant, parse_float=_number
+        text, object_pairs_hook=unique, parse_constant=no_constant, parse_float=_number
     )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Json:
+def unique(pairs: list[tuple[str, Any]]) -> Json:
+    """Make an object of its pairs; raises ValueError when a key is there twice."""
     document = dict(pairs)
     if len(document) != len(pairs):
         names = [name for name, _ in pairs]
@@ -187,7 +198,37 @@ def _config(folder: str, documents: dict[str, Json]) -> Config:
         agents=documents["agents"],
         prices=prices["models"],
         price_version=f"{prices['source']} {prices['version']}",
+        budgets=tuple(
+            _budget(period, documents["budgets"]["limits_usd"][period], documents["budgets"])
+            for period in ("day", "month")
+            if period in documents["budgets"]["limits_usd"]
+        ),
+        provider_thresholds=_thresholds("provider", documents["budgets"]),
     )
+
+
+def _budget(period: str, usd: float, raw: Json) -> Budget:
+    """Read a budget; it gates starting from its first threshold that pauses."""
+    thresholds = _thresholds(period, raw)
+    pauses = [t.percent for t in thresholds if t.action == "pause_execution"]
+    block_at = min([100.0, *pauses])
+    return Budget(
+        Limit("cost_usd", None, period, round(usd * MICRO), block_at, "total"), thresholds
+    )
+
+
+def _thresholds(of: str, raw: Json) -> tuple[Threshold, ...]:
+    """Read thresholds, lowest first; `haiku_only` is what seed 001 calls `cheapest_only`."""
+    rows = [
+        Threshold(
+            float(row["percent"]),
+            "cheapest_only" if row["action"] == "haiku_only" else row["action"],
+            row.get("advice", ""),
+        )
+        for row in raw["thresholds"]
+        if row["of"] == of
+    ]
+    return tuple(sorted(rows))
 
 
 def _provider(name: str, raw: Json) -> Provider:
@@ -204,6 +245,7 @@ def _provider(name: str, raw: Json) -> Provider:
             for m in raw["models"]
         ),
         transports=tuple(_transport(t) for t in raw["transports"]),
+        usage_api=raw.get("usage_api"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.config.prices import price_of
-from orchestrator.decide import costs, limits, windows
+from orchestrator.decide import breakers, budgets, costs, limits, windows
 from orchestrator.records import (
     Block,
     Candidate,
@@ -35,7 +35,9 @@ def weigh(
     """Find a provider's model, routes, room and estimate for a task, and what keeps it out."""
     usage, zone = world.usages[provider.name], config.settings["zone"]
     size = len(task.encode("utf-8", "surrogatepass"))
-    model = _model_for(provider, classes.tier, wishes, size, config)
+    model = _model_for(
+        provider, _tier(provider, wishes, config, classes, world), wishes, size, config
+    )
     blocks: list[Block] = []
     routes: list[Route] = []
     rooms: list[Room] = []
@@ -90,6 +92,7 @@ def _routes(
     refused: list[Block] = []
     rooms: list[Room] = []
     usage = world.usages[provider.name]
+    paused = budgets.blocks(world.totals, now_ms, zone)
     for transport, why in zip(provider.transports, world.unready[provider.name], strict=True):
         if wishes.transport not in (None, transport.kind):
             continue
@@ -104,12 +107,15 @@ def _routes(
             refused.append(dear)
             continue
         payer = limits.Payer(transport.account, model.name, metered=pays(transport))
+        knocking = breakers.block(world.breakers.get(transport.account, breakers.CLOSED), now_ms)
         room = limits.room(provider, usage, payer, now_ms, zone)
         rooms.append(room)
         access = transport.repo_access
         route = Route(provider.name, model.name, transport, access, model.max_output_tokens)
-        if room.blocks:
-            limited.append(max(room.blocks, key=_lasts))
+        blocks = [*room.blocks, *([knocking] if knocking else [])]
+        blocks += paused if pays(transport) else ()
+        if blocks:
+            limited.append(max(blocks, key=_lasts))
             full.append(route)
         else:
             routes.append(route)
@@ -117,6 +123,21 @@ def _routes(
         return routes, [], rooms
     other = [Block("wish", f"--transport {wishes.transport}")]
     return full, limited or unready or refused or other, rooms
+
+
+def _tier(
+    provider: Provider, wishes: Wishes, config: Config, classes: Classification, world: Snapshot
+) -> str:
+    """Lower the tier as far as the budgets want where the way that would be taken is paid for.
+
+    A tier or model that was asked for stays what it is (seed 001, strategy 3).
+    """
+    ways = zip(provider.transports, world.unready[provider.name], strict=True)
+    first = next((way for way, why in ways if why is None), provider.transports[0])
+    if wishes.tier or wishes.model or not pays(first):
+        return classes.tier
+    tiers = [row["name"] for row in config.settings["tiers"]]
+    return budgets.lowered(classes.tier, tiers, budgets.action(world.totals))
 
 
 def _too_dear(

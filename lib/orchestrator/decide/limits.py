@@ -12,6 +12,8 @@ from orchestrator import clock
 from orchestrator.decide import windows
 from orchestrator.records import MICRO, Block, Json, Limit, Provider, Room, Turn
 
+SOON_MS = 60_000
+
 
 class Payer:
     """On whose account and with which model a call is made: what limit rows are keyed by."""
@@ -31,21 +33,60 @@ def key_of(limit: Limit, payer: Payer) -> str:
 
 
 def amount_of(limit: Limit, turn: Turn, payer: Payer) -> int:
-    """Take from a turn what a row counts; a subscription or free call costs no money."""
+    """Take from a turn what a row counts; a subscription or free call costs no money.
+
+    How much of a plan's window a call takes nobody tells: `percent` rows are filled by what is seen
+    from outside alone.
+    """
     if limit.metric == "cost_usd":
         return turn.cost_micro_usd if payer.metered else 0
-    return turn.requests if limit.metric == "requests" else turn.tokens
+    return {"requests": turn.requests, "tokens": turn.tokens}.get(limit.metric, 0)
 
 
 def spent(usage: Json, limit: Limit, payer: Payer, now_ms: int, zone: str) -> int:
-    """Tell what a row has used: our own count, or an outside figure with our calls since."""
+    """Tell what a row has used: our own count, or the highest outside figure with our calls since.
+
+    `own` is what we had counted when a figure was seen, `slot` the part of it in that moment's
+    slot. A figure above ours tells of outside use, which counts until it has left the window; one
+    below it replaces ours, and what we book since is added.
+    """
+    own, told = figures(usage, limit, payer, now_ms, zone)
+    return max(told.values(), default=own)
+
+
+def figures(
+    usage: Json, limit: Limit, payer: Payer, now_ms: int, zone: str
+) -> tuple[int, dict[str, int]]:
+    """Tell our own count of a row, and each outside figure that still counts, by its source."""
     key = key_of(limit, payer)
-    window = usage["windows"].get(key)
+    window = usage["windows"].get(key) or {}
     own = windows.used(window, limit, now_ms, zone) if window else 0
-    seen = usage["observations"].get(key)
-    if seen is None or not _still_counts(limit, seen["observed_at_ms"], now_ms, zone):
-        return own
-    return max(0, int(seen["used"]) + max(0, own - int(seen["own"])))
+    told = {}
+    for source, seen in usage["observations"].get(key, {}).items():
+        if began_at(limit, seen, zone) <= now_ms < ends_at(limit, seen, zone):
+            outside = seen["used"] - seen["own"]
+            at_ms = seen["observed_at_ms"]
+            later = windows.since(window, limit, at_ms, zone) - seen["slot"]
+            told[source] = own + outside if outside >= 0 else seen["used"] + max(0, later)
+    return own, told
+
+
+def began_at(limit: Limit, seen: Json, zone: str) -> int:
+    """Tell from when on an outside figure may count: one from a clock far ahead never does."""
+    at_ms: int = seen["observed_at_ms"]
+    if limit.period is not None:
+        return windows.period_start(limit.period, at_ms, zone)
+    return at_ms - (limit.window_s or 0) * 1000
+
+
+def ends_at(limit: Limit, seen: Json, zone: str) -> int:
+    """Tell until when an outside figure counts, in epoch milliseconds."""
+    at_ms: int = seen["observed_at_ms"]
+    if seen["resets_at_ms"] is not None:
+        return int(seen["resets_at_ms"])
+    if limit.period is not None:
+        return windows.next_period(limit.period, at_ms, zone)
+    return at_ms + (limit.window_s or 0) * 1000
 
 
 def reserved(usage: Json, limit: Limit, payer: Payer) -> int:
@@ -67,14 +108,15 @@ def room(provider: Provider, usage: Json, payer: Payer, now_ms: int, zone: str) 
     cost, budget = 0.0, None
     blocks: list[Block] = []
     for limit in provider.limits:
-        taken = spent(usage, limit, payer, now_ms, zone) + reserved(usage, limit, payer)
+        used = spent(usage, limit, payer, now_ms, zone)
+        taken = used + reserved(usage, limit, payer)
         percent = 100.0 * taken / limit.limit if limit.limit else 100.0
         if limit.metric == "cost_usd" and limit.period == "day":
             cost, budget = taken / MICRO, limit.limit / MICRO
         if percent >= percents.get(limit.metric, 0.0):
             percents[limit.metric] = percent
-        if _counts(limit, payer) and _at_gate(taken, limit):
-            blocks.append(_gate(usage, limit, payer, now_ms, zone))
+        if _counts(limit, payer) and at_gate(taken, limit):
+            blocks.append(_gate(usage, limit, payer, used, now_ms, zone))
     return Room(percents.get("requests"), percents.get("tokens"), cost, budget, tuple(blocks))
 
 
@@ -98,18 +140,16 @@ def admit(
         if not _counts(limit, payer):
             continue
         amount = amount_of(limit, turn, payer)
-        taken = spent(usage, limit, payer, now_ms, zone) + reserved(usage, limit, payer)
-        if start and _at_gate(taken, limit):
-            return _gate(usage, limit, payer, now_ms, zone)
+        used = spent(usage, limit, payer, now_ms, zone)
+        taken = used + reserved(usage, limit, payer)
+        if start and at_gate(taken, limit):
+            return _gate(usage, limit, payer, used, now_ms, zone)
         if taken + amount <= limit.limit or (limit.metric != "cost_usd" and taken == 0):
             continue
         if limit.metric == "cost_usd" and amount > limit.limit:
-            needed = math.ceil(amount / 100) / 10_000  # rounded up: this limit would do
-            return Block(
-                "limit",
-                f"one turn may cost ${needed:.4f}, more than the limit of "
-                f"${limit.limit / MICRO:.4f} a {limit.period or 'window'}",
-            )
+            return too_small(limit, amount)
+        if used + amount <= limit.limit:
+            return held(f"{limit.name} has no room for this turn", now_ms)
         window = usage["windows"].get(key_of(limit, payer), {})
         target = max(0, limit.limit - amount)
         retry = windows.free_at(window, limit, target, now_ms, zone)
@@ -121,28 +161,53 @@ def _counts(limit: Limit, payer: Payer) -> bool:
     return limit.metric != "cost_usd" or payer.metered
 
 
-def _at_gate(taken: int, limit: Limit) -> bool:
+def at_gate(taken: int, limit: Limit) -> bool:
+    """Tell whether a row keeps calls from starting: on the exact ratio, with `>=`."""
     return taken * 100 >= limit.block_at_percent * limit.limit
 
 
-def _gate(usage: Json, limit: Limit, payer: Payer, now_ms: int, zone: str) -> Block:
-    window = usage["windows"].get(key_of(limit, payer), {})
+def _gate(usage: Json, limit: Limit, payer: Payer, used: int, now_ms: int, zone: str) -> Block:
+    """Say why a row keeps a call from starting, and from when on it will not."""
+    reason = f"{_named(limit)} >= {limit.block_at_percent:g}%"
+    if not at_gate(used, limit):
+        return held(reason, now_ms)
+    key = key_of(limit, payer)
+    window = usage["windows"].get(key) or {}
     below = max(0, math.ceil(limit.limit * limit.block_at_percent / 100) - 1)
     retry = windows.free_at(window, limit, below, now_ms, zone)
-    seen = usage["observations"].get(key_of(limit, payer))
-    if seen is not None and limit.window_s and (retry is None or retry <= now_ms):
-        retry = seen["observed_at_ms"] + limit.window_s * 1000
-    money = {"day": "daily budget used", "month": "monthly budget used"}.get(limit.period or "")
-    what = money if money and limit.metric == "cost_usd" else f"{limit.metric}_percent"
-    return Block("limit", f"{what} >= {limit.block_at_percent:g}%", retry)
+    if limit.period is None and (retry is None or retry <= now_ms):
+        seen = usage["observations"].get(key, {}).values()
+        retry = max((ends_at(limit, each, zone) for each in seen), default=retry)
+    return Block("limit", reason, retry)
 
 
-def _still_counts(limit: Limit, observed_at_ms: int, now_ms: int, zone: str) -> bool:
-    if limit.period is not None:
-        slot = windows.slot_of(limit, observed_at_ms, zone)
-        return slot == windows.slot_of(limit, now_ms, zone)
-    span_ms = (limit.window_s or 0) * 1000
-    return now_ms - span_ms < observed_at_ms <= now_ms + span_ms  # no clock that was ahead blocks
+def held(reason: str, now_ms: int) -> Block:
+    """Say that only calls that run are in the way: when they settle nobody knows, ask again soon."""
+    return Block("limit", f"{reason} (calls that run hold it)", now_ms + SOON_MS)
+
+
+def too_small(limit: Limit, amount: int) -> Block:
+    """Say that a money row is smaller than one turn, and which limit would do."""
+    needed = math.ceil(amount / 100) / 10_000  # rounded up: this limit would do
+    return Block(
+        "limit",
+        f"one turn may cost ${needed:.4f}, more than the limit of "
+        f"${limit.limit / MICRO:.4f} a {limit.period or 'window'}",
+    )
+
+
+def _named(limit: Limit) -> str:
+    """Name what a row measures, as block reasons do (seed 002, section 10.1)."""
+    if limit.metric == "cost_usd" and limit.period:
+        return f"{adjective(limit)} budget used"
+    if limit.metric == "percent":
+        return f"the plan's {(limit.window_s or 0) / 3600:g}-hour window"
+    return f"{limit.metric}_percent"
+
+
+def adjective(limit: Limit) -> str:
+    """Name the period of a row: `daily`, `monthly`, or nothing."""
+    return {"day": "daily", "month": "monthly"}.get(limit.period or "", "")
 
 
 def told_retry(block: Block) -> str:

@@ -45,6 +45,7 @@ def decision(
             "matched": [match._asdict() for match in classes.matched],
         },
         "provider_state_at_recommendation": {c.provider: state(c) for c in found.candidates},
+        "budgets": found.budgets,
         "recommendation": {
             "provider": chosen.provider,
             "model": chosen.model.name if chosen.model else None,
@@ -64,8 +65,8 @@ def decision(
         },
         "execution_metrics": {
             "status": "refused" if found.no_room else "recommended",
-            "outcome": "no_room" if found.no_room else None,
-            "retry_at": _iso(found.retry_at_ms),
+            "outcome": ("outage" if found.outage else "no_room") if found.no_room else None,
+            "retry_at": iso(found.retry_at_ms),
         },
     }
 
@@ -81,7 +82,7 @@ def state(candidate: Candidate) -> Json:
         "available": block is None,
         "block_kind": block.kind if block else None,
         "block_reason": block.reason if block else None,
-        "retry_at": _iso(block.retry_at_ms) if block else None,
+        "retry_at": iso(block.retry_at_ms) if block else None,
     }
 
 
@@ -130,8 +131,8 @@ def outcome_facts(outcome: Outcome, started_ms: int, ended_ms: int) -> Json:
         "error_class": failure.kind if failure else None,
         "error": failure.message if failure else None,
         "used_tools": outcome.used_tools,
-        "wall_at": _iso(outcome.first_wall_ms),
-        "retry_at": _iso(retry_ms),
+        "wall_at": iso(outcome.first_wall_ms),
+        "retry_at": iso(retry_ms),
         "start_time": clock.iso(started_ms),
         "end_time": clock.iso(ended_ms),
         "latency_ms": ended_ms - started_ms,
@@ -171,5 +172,6 @@ def _rounded(percent: float | None) -> float | None:
     return None if percent is None else round(percent, 2)
 
 
-def _iso(at_ms: int | None) -> str | None:
+def iso(at_ms: int | None) -> str | None:
+    """Write a moment, None for none."""
     return None if at_ms is None else clock.iso(at_ms)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.decide import agents
+from orchestrator.decide import agents, budgets
 from orchestrator.decide.candidates import pays, weigh
 from orchestrator.decide.classifier import Vocabulary, classify, order_of
 from orchestrator.decide.wishes import check
@@ -49,7 +49,7 @@ def recommend(
     ranked = _ranked(candidates, config)
     allowed = [c for c in ranked if not c.blocks]
     ready = bool(allowed)
-    limited = [] if ready else [c for c in ranked if _only(c, "limit")]
+    limited = [] if ready else [c for c in ranked if _only(c, "limit", "outage")]
     if not ready and not limited:
         allowed = [c for c in ranked if _only(c, "readiness")]
     if not allowed and not limited:
@@ -78,8 +78,10 @@ def recommend(
         reason=_reason(chosen, ranked, wishes, classes, no_room=no_room),
         ready=ready or (no_room and wishes.force),
         no_room=no_room and not wishes.force,
+        outage=no_room and all(_only(c, "outage") for c in limited),
         retry_at_ms=min(retries, default=None) if no_room else None,
-        notes=_notes(chosen, agent, chain, wishes),
+        notes=(*_notes(chosen, agent, chain, wishes), *_lowered(chosen, classes, wishes, world)),
+        budgets=budgets.described(world.totals, now_ms, config.settings["zone"]),
     )
 
 
@@ -160,10 +162,24 @@ def _notes(
     return tuple(notes)
 
 
+def _lowered(
+    chosen: Candidate, classes: Classification, wishes: Wishes, world: Snapshot
+) -> list[str]:
+    """Say that a budget lowered the tier, and which asked for it."""
+    action = budgets.action(world.totals)
+    if chosen.model is None or action in (None, "log_warning") or wishes.tier or wishes.model:
+        return []
+    if chosen.model.tier == classes.tier or (
+        chosen.routes and not pays(chosen.routes[0].transport)
+    ):
+        return []
+    return [f"{chosen.model.tier} instead of {classes.tier}: the budget says {action}"]
+
+
 def _cost(candidate: Candidate) -> float:
     return candidate.estimate.cost_usd if candidate.estimate else float("inf")
 
 
-def _only(candidate: Candidate, kind: str) -> bool:
-    """Tell whether it is left out, and by nothing but blocks of this kind."""
-    return bool(candidate.blocks) and all(block.kind == kind for block in candidate.blocks)
+def _only(candidate: Candidate, *kinds: str) -> bool:
+    """Tell whether it is left out, and by nothing but blocks of these kinds."""
+    return bool(candidate.blocks) and all(block.kind in kinds for block in candidate.blocks)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator import clock
 from orchestrator import records as r
-from orchestrator.providers import http, refusals
+from orchestrator.providers import http, rate_headers, refusals
 from orchestrator.providers.anthropic import AnthropicReading, anthropic_request
 from orchestrator.providers.gemini_api import GeminiApiReading, gemini_request
 from orchestrator.providers.openai_chat import ChatReading, chat_request
@@ -45,12 +45,13 @@ def call(
     trust = environment.get("SSL_CERT_FILE") or environment.get("SSL_CERT_DIR")
     request = http.Request(url, {"content-type": "application/json", **headers}, data, trust)
     status, told, refusal, rest = 0, {}, bytearray(), bytearray()
-    for chunk in http.post(request, deadlines):
+    for chunk in http.exchange(request, deadlines):
         if chunk.kind == "tick":
             yield Event("tick")
         elif chunk.kind == "head":
             status, told = chunk.status, dict(chunk.headers)
-            reading.accepted = status == 200
+            reading.accepted, reading.heard_ms = status == 200, clock.now_ms()
+            reading.figures += rate_headers.seen_in(told, transport.account, reading.heard_ms)
             if status == 200:
                 yield Event("started", route.model)
         elif chunk.kind == "data" and status == 200:

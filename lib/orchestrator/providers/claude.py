@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from orchestrator import clock
 from orchestrator import records as r
-from orchestrator.providers import refusals
+from orchestrator.providers import rate_headers, refusals
 from orchestrator.providers.reading import PULSE, Reading, count, text_at, total
-from orchestrator.records import Event, Failure, Json, Spent
+from orchestrator.records import Event, Failure, Json, Seen, Spent
+
+PLAN_WINDOWS = {"five_hour": 18_000, "seven_day": 604_800}
+FULLEST = 100.0  # times a window: more is no figure
 
 
 class ClaudeReading(Reading):
@@ -46,6 +51,7 @@ class ClaudeReading(Reading):
 
     def _limit(self, document: Json) -> list[Event]:
         info = document.get("rate_limit_info")
+        self.figures += plan_figures(info, clock.now_ms())
         if text_at(info, "status") != "rejected":
             return []
         reset, kind = count(info, "resetsAt"), text_at(info, "rateLimitType") or "usage"
@@ -109,6 +115,32 @@ class ClaudeReading(Reading):
             return self.failed(failure)
         self.parts = [answer]
         return [Event("done", spent=self.spent)]
+
+
+def plan_figures(info: Any, at_ms: int) -> list[Seen]:
+    """Read how full the windows of a plan are: all of them where told, else the one it is about.
+
+    Utilization is a fraction of 1; without it only a refusal tells: the window is full.
+    """
+    windows = info.get("unifiedWindows") if isinstance(info, dict) else None
+    told = dict(windows) if isinstance(windows, dict) else {}
+    told.setdefault(text_at(info, "rateLimitType"), info)
+    found = []
+    for name, window in told.items():
+        if name not in PLAN_WINDOWS or not isinstance(window, dict):
+            continue
+        rejected = window is info and text_at(info, "status") == "rejected"
+        fraction = window.get("utilization", 1.0 if rejected else None)
+        if isinstance(fraction, bool) or not isinstance(fraction, (int, float)):
+            continue
+        if not 0 <= fraction < FULLEST:
+            continue
+        reset_s = count(window, "resetsAt") or None
+        window_s = PLAN_WINDOWS[name]
+        found.append(
+            rate_headers.plan_window(window_s, fraction, reset_s, None, "client run", at_ms)
+        )
+    return found
 
 
 def _tool(part: Json) -> str:

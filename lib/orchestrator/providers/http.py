@@ -1,4 +1,4 @@
-"""One POST with streamed answer: total deadline, silence limits, size caps, no redirects.
+"""One request with streamed answer: total deadline, silence limits, size caps, no redirects.
 
 requests' own timeout is per read and its retries are none of ours; a worker thread reads and the
 caller waits on a queue, so that a slow name server, slow headers or a slow body can't outlast the
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from orchestrator import records as r
+from orchestrator.errors import TryLaterError
 from orchestrator.providers.process import TICK_S, Deadlines
 from orchestrator.records import Failure
 
@@ -40,12 +41,13 @@ class Request(NamedTuple):
 
     url: str
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = b""
     trust: str | None = None
+    method: str = "POST"
 
 
-def post(request: Request, deadlines: Deadlines) -> Iterator[Chunk]:
-    """Yield the answer to a POST as it comes; the last chunk is an `end` or a `failure`."""
+def exchange(request: Request, deadlines: Deadlines) -> Iterator[Chunk]:
+    """Yield the answer as it comes; the last chunk is an `end` or a `failure`."""
     heard: queue.Queue[Chunk] = queue.Queue(maxsize=QUEUED)
     abandoned = threading.Event()
     worker = threading.Thread(
@@ -75,6 +77,20 @@ def post(request: Request, deadlines: Deadlines) -> Iterator[Chunk]:
         abandoned.set()
 
 
+def whole(request: Request, deadlines: Deadlines, most_bytes: int) -> tuple[int, bytes]:
+    """Return status and body of a brief answer; raises TryLaterError, which names no key."""
+    status, body = 0, bytearray()
+    for chunk in exchange(request, deadlines):
+        if chunk.kind == "head":
+            status = chunk.status
+        body += chunk.data
+        if chunk.failure is not None:
+            raise TryLaterError(chunk.failure.message)
+        if len(body) > most_bytes:
+            raise TryLaterError(f"the answer is larger than {most_bytes} bytes")
+    return status, bytes(body)
+
+
 def _work(
     request: Request,
     deadlines: Deadlines,
@@ -98,7 +114,8 @@ def _work(
     wait = (CONNECT_S, 1 + max(0.0, min(silence, deadlines.end - time.monotonic())))
     try:
         session.proxies.update(requests.utils.get_environ_proxies(request.url))
-        with session.post(
+        with session.request(
+            request.method,
             request.url,
             data=request.body,
             headers={**request.headers, "accept-encoding": "identity"},

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from orchestrator import records as r
-from orchestrator.records import Event, Failure, Json, Outcome, Spent
+from orchestrator.records import Event, Failure, Json, Outcome, Seen, Spent
 
 # What reading an event of another shape than its source's raises.
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
@@ -30,6 +30,8 @@ class Reading:
         self.accepted = False  # whether an API took the request: from then on it bills
         self.size = 0  # characters of answer text, where the reader bounds them
         self.heard = False  # whether the upstream, not the client, has said anything
+        self.heard_ms: int | None = None  # when an API's answer began
+        self.figures: list[Seen] = []  # what was told of the provider's limits
 
     def stdout(self, line: str) -> list[Event]:
         """Read one line of a client's output; what is no JSON object is noise."""
@@ -66,7 +68,16 @@ class Reading:
             failure = Failure(r.EMPTY, "it ended well but said nothing")
         # An answer without output tokens was not counted, whatever else was.
         known = self.usage_known and (self.spent.output_tokens > 0 or not answer.strip())
-        return Outcome(answer, self.spent, known, failure, self.used_tools, accepted=self.accepted)
+        return Outcome(
+            answer,
+            self.spent,
+            known,
+            failure,
+            self.used_tools,
+            accepted=self.accepted,
+            heard_ms=self.heard_ms,
+            seen=tuple(self.figures),
+        )
 
     def failed(self, failure: Failure) -> list[Event]:
         """Keep the first failure and tell it."""

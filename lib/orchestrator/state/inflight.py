@@ -54,7 +54,9 @@ def folder_of(state: str) -> str:
 
 def begin(state: str, task_id: str, agent: str, **facts: object) -> InFlight:
     """Create the file of a task, locked; raises StorageError."""
-    path = os.path.join(files.ensure_folder(folder_of(state)), f"{task_id}{SEPARATOR}{agent}.jsonl")
+    folder = files.ensure_folder(folder_of(state))
+    files.prove_room(os.path.join(state, ".state", files.USAGE_LOCK))
+    path = os.path.join(folder, f"{task_id}{SEPARATOR}{agent}.jsonl")
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         while True:
@@ -62,10 +64,15 @@ def begin(state: str, task_id: str, agent: str, **facts: object) -> InFlight:
             if files.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
                 break
             os.close(descriptor)  # a recovery swept the empty file in this instant
+        files.sync_folder(folder)
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}; nothing was started") from error
     running = InFlight(path, descriptor)
-    running.note("begin", task_id=task_id, **facts)
+    try:
+        running.note("begin", task_id=task_id, **facts)
+    except StorageError:
+        running.close()
+        raise
     return running
 
 
@@ -94,15 +101,27 @@ def orphans(state: str) -> Iterator[tuple[InFlight, list[Json]]]:
         if not files.try_flock(descriptor) or not os.fstat(descriptor).st_nlink:
             os.close(descriptor)
             continue
-        steps, size = [], 0
-        for line in files.complete_lines(path):
-            try:
-                steps.append(json.loads(line))
-            except ValueError:
-                break
-            size += len(line)
+        steps, size = _steps(path)
         os.ftruncate(descriptor, size)  # what was torn never happened; more may be noted
         yield InFlight(path, descriptor), steps
+
+
+def peeked(state: str) -> Iterator[list[Json]]:
+    """Yield the steps of every file, whoever owns it, as far as they are recorded whole."""
+    for name in _names(state):
+        yield _steps(os.path.join(folder_of(state), name))[0]
+
+
+def _steps(path: str) -> tuple[list[Json], int]:
+    """Read the steps that were recorded whole, and their size in bytes."""
+    steps, size = [], 0
+    for line in files.complete_lines(path):
+        try:
+            steps.append(json.loads(line))
+        except ValueError:
+            break
+        size += len(line)
+    return steps, size
 
 
 def _names(state: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The two logs: one decision line per task, one usage line per attempt."""
+"""The logs: one decision line per task, one usage line per attempt; alerts, and tasks for later."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from orchestrator.state import files
 
 DECISIONS = "provider_recommendations.jsonl"
 USAGE = "provider_usage.jsonl"
+ALERTS = "alerts.jsonl"
+DEFERRED = "deferred.jsonl"
 
 
 class Journal:
@@ -50,3 +52,4 @@ class Journal:
         files.ensure_folder(self.folder)
         for log in (DECISIONS, USAGE):
             files.touch(self.path(log))
+            files.prove_room(f"{self.path(log)}.lock")

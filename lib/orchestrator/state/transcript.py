@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from orchestrator import clock
+from orchestrator.errors import StorageError
 from orchestrator.state import files
 from orchestrator.state.redaction import redact
 
@@ -17,7 +18,8 @@ class Transcript:
         folder = files.ensure_folder(os.path.join(logs, "runs"))
         self.path = os.path.join(folder, f"{task_id}.log")
         files.touch(self.path)
-        self.secrets, self.broken = secrets, False
+        self.secrets = secrets
+        self.broken: str | None = None  # why it ends early
 
     def note(self, source: str, text: str) -> None:
         """Add what `source` said, with the time."""
@@ -25,7 +27,6 @@ class Transcript:
             return
         line = f"{clock.iso(clock.now_ms())} {source}: {redact(text, self.secrets)}\n"
         try:
-            with open(self.path, "a", encoding="utf-8", errors="replace") as file:
-                file.write(line)
-        except OSError:
-            self.broken = True
+            files.add_text(self.path, line)
+        except StorageError as error:
+            self.broken = str(error)

@@ -8,40 +8,59 @@ observation from outside.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from orchestrator import clock
 from orchestrator.decide import limits, windows
-from orchestrator.errors import StorageError
-from orchestrator.records import MICRO, Json, Limit, Provider, Turn
+from orchestrator.errors import StorageError, UnsoundError
+from orchestrator.records import MICRO, Config, Json, Limit, Provider, Turn
 from orchestrator.state import files
 
 SCHEMA = 1
+SUFFIX = "_usage.json"
+# Money is counted by day and month whatever rows there are: budgets sum it over all providers.
+MONEY = (
+    Limit("cost_usd", None, "day", 0, 100.0, "total"),
+    Limit("cost_usd", None, "month", 0, 100.0, "total"),
+)
+PARTS = ("windows", "reservations", "observations")
 _COUNTED = ("requests", "tokens", "cost_micro_usd", "at_ms")
 _HELD = frozenset((*_COUNTED, "account", "model", "metered"))
-_SEEN = frozenset(("used", "own", "observed_at_ms"))
+_SEEN = frozenset(("used", "own", "slot", "observed_at_ms"))
+# A clock that drifts is no clock that was set: so much, and so much of the time between.
+_DRIFT_MS, _DRIFT_SHARE = 500, 0.001
 
 
 def path_of(folder: str, provider: str) -> str:
     """Name the usage file of a provider."""
-    return os.path.join(folder, f"{provider}_usage.json")
+    return os.path.join(folder, f"{provider}{SUFFIX}")
 
 
 def load(folder: str, provider: Provider, now_ms: int) -> Json:
-    """Read a usage file, fresh where there is none; raises StorageError when it is not sound."""
+    """Read a usage file, fresh where there is none.
+
+    Raises UnsoundError when its content is not what it should be, StorageError when a newer version
+    wrote it or it can't be read.
+    """
     path = path_of(folder, provider.name)
     document = files.read_json(path)
     if document is None:
         return empty(provider.name, now_ms)
     if "schema" not in document:
         return _observed(document, provider, now_ms, path)
-    if not isinstance(document["schema"], int) or document["schema"] > SCHEMA:
+    schema = document["schema"]
+    if type(schema) is int and schema > SCHEMA:
         raise StorageError(f"{path}: was written by a newer version; update, or move it away")
-    for part in ("windows", "reservations", "observations"):
-        if not isinstance(document.get(part), dict):
-            raise StorageError(f"{path}: {part} is not an object; move it away to start anew")
-    if not _is_sound(document):
-        raise StorageError(f"{path}: holds figures that are none; move it away to start anew")
-    return document
+    if type(schema) is not int or not all(is_sound(document, part) for part in PARTS):
+        raise UnsoundError(path, "holds figures that are none")
+    return _on_this_clock(document, provider, now_ms)
+
+
+def everybody(folder: str, config: Config) -> list[Provider]:
+    """List the providers whose money counts: those configured, and all that left a usage file."""
+    known = config.providers
+    names = {name.removesuffix(SUFFIX) for name in _listed(folder) if name.endswith(SUFFIX)}
+    return [*known.values(), *(_nobody(name) for name in sorted(names.difference(known)))]
 
 
 def empty(provider: str, now_ms: int) -> Json:
@@ -64,6 +83,8 @@ def mirrored(document: Json, provider: Provider, now_ms: int, zone: str) -> Json
     anybody = limits.Payer("", "", metered=True)
     for limit in provider.limits:
         taken = limits.spent(document, limit, anybody, now_ms, zone)
+        if limit.metric == "percent":
+            continue
         if limit.metric == "cost_usd":
             if limit.period == "day":
                 flat["cost_today"] = taken / MICRO
@@ -75,22 +96,41 @@ def mirrored(document: Json, provider: Provider, now_ms: int, zone: str) -> Json
             flat[f"{limit.metric}_used"] = taken
             flat[f"{limit.metric}_limit"] = limit.limit
             flat[f"{limit.metric}_percent"] = round(100 * ratio, 2)
-    head = {"schema": SCHEMA, "provider": provider.name, "timestamp": clock.iso(now_ms), **flat}
+    boot, elapsed_ms = clock.elapsed()
+    head = {
+        "schema": SCHEMA,
+        "provider": provider.name,
+        "timestamp": clock.iso(now_ms),
+        **flat,
+        "clock": {"wall_ms": now_ms, "boot": boot, "elapsed_ms": elapsed_ms},
+    }
     return {**head, **{key: value for key, value in document.items() if key not in head}}
 
 
-def _is_sound(document: Json) -> bool:
-    """Tell whether every figure is a count: whole and not negative."""
-    counts = [count for window in document["windows"].values() for count in _values(window)]
-    for held in document["reservations"].values():
-        if not isinstance(held, dict) or not held.keys() >= _HELD:
-            return False
-        counts += [held[name] for name in _COUNTED]
-    for seen in document["observations"].values():
-        if not isinstance(seen, dict) or not seen.keys() >= _SEEN:
-            return False
-        counts += [seen[name] for name in _SEEN]
+def is_sound(document: Json, part: str) -> bool:
+    """Tell whether every figure of a part is a count: whole and not negative."""
+    rows = document.get(part)
+    if not isinstance(rows, dict):
+        return False
+    if part == "windows":
+        counts = [count for window in rows.values() for count in _values(window)]
+    elif part == "reservations":
+        counts = [count for held in rows.values() for count in _figures(held, _HELD, _COUNTED)]
+    else:
+        told = [seen for key in rows.values() for seen in (_objects(key))]
+        counts = [count for seen in told for count in _figures(seen, _SEEN, _SEEN)]
     return all(type(count) is int and count >= 0 for count in counts)
+
+
+def _objects(named: object) -> list[object]:
+    return list(named.values()) if isinstance(named, dict) else [None]
+
+
+def _figures(row: object, needed: frozenset[str], counted: Iterable[str]) -> list[object]:
+    """List the figures of a row; one that lacks what it needs is spoilt."""
+    if not isinstance(row, dict) or not row.keys() >= needed:
+        return [None]
+    return [row[name] for name in counted]
 
 
 def _values(window: object) -> list[object]:
@@ -98,6 +138,52 @@ def _values(window: object) -> list[object]:
     if not isinstance(window, dict) or not all(s.replace("-", "").isdigit() for s in window):
         return [None]
     return list(window.values())
+
+
+def _on_this_clock(document: Json, provider: Provider, now_ms: int) -> Json:
+    """Move sliding windows along when the wall clock was set since the file was written.
+
+    Windows are about time that passed; the wall clock only names days and months. After a restart
+    of the machine nobody knows how much passed, and only a clock that went back is mended.
+    """
+    then = document.get("clock")
+    if not isinstance(then, dict) or not isinstance(then.get("wall_ms"), int):
+        return document
+    passed_ms = now_ms - then["wall_ms"]
+    boot, elapsed_ms = clock.elapsed()
+    if boot and boot == then.get("boot") and isinstance(then.get("elapsed_ms"), int):
+        really_ms = elapsed_ms - then["elapsed_ms"]
+    else:
+        really_ms = max(0, passed_ms)
+    set_by_ms = passed_ms - really_ms
+    if abs(set_by_ms) <= _DRIFT_MS + _DRIFT_SHARE * really_ms:
+        return document
+    rows = {limit.name: limit for limit in provider.limits if limit.period is None}
+    moved = {part: dict(document[part]) for part in ("windows", "observations")}
+    for part, keys in moved.items():
+        for key in keys:
+            limit = rows.get(key.partition("@")[0].partition("#")[0])
+            if limit is not None and part == "windows":
+                keys[key] = windows.shifted(keys[key], limit, set_by_ms)
+            elif limit is not None:
+                keys[key] = {name: _later(seen, set_by_ms) for name, seen in keys[key].items()}
+    return document | moved
+
+
+def _later(seen: Json, by_ms: int) -> Json:
+    """Move an outside figure along; a told reset is a moment of the provider's clock, and stays."""
+    return seen | {"observed_at_ms": max(0, seen["observed_at_ms"] + by_ms)}
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _nobody(name: str) -> Provider:
+    return Provider(name, name, True, (), "", 0.0, (), (), ())  # noqa: FBT003 a record's fields
 
 
 def _observed(flat: Json, provider: Provider, now_ms: int, path: str) -> Json:
@@ -109,13 +195,16 @@ def _observed(flat: Json, provider: Provider, now_ms: int, path: str) -> Json:
             used = _seen_amount(flat, limit)
             if used is not None:
                 document["observations"][limit.name] = {
-                    "used": used,
-                    "own": 0,
-                    "observed_at_ms": seen_ms,
-                    "source": "usage file",
+                    "usage file": {
+                        "used": max(0, used),
+                        "own": 0,
+                        "slot": 0,
+                        "observed_at_ms": max(0, seen_ms),
+                        "resets_at_ms": None,
+                    }
                 }
     except (AttributeError, OverflowError, TypeError, ValueError) as error:
-        raise StorageError(f"{path}: {error}; mend it or move it away") from None
+        raise UnsoundError(path, str(error)) from None
     return document
 
 
@@ -138,17 +227,17 @@ def booked(  # noqa: PLR0913, PLR0917 the facts of one booking
     provider: Provider,
     turn: Turn,
     payer: limits.Payer,
-    sent_ms: int,
-    booked_ms: int,
+    counted_ms: int,
+    day: str,
     now_ms: int,
     zone: str,
 ) -> Json:
-    """Return the document with a turn's use added: rates when it was sent, money on its day."""
+    """Return the document with a turn's use added: rates when it was counted, money on its day."""
     grown = dict(document["windows"])
-    for limit in provider.limits:
+    rows = {limits.key_of(limit, payer): limit for limit in (*MONEY, *provider.limits)}
+    for key, limit in rows.items():
         amount = limits.amount_of(limit, turn, payer)
         if amount:
-            key = limits.key_of(limit, payer)
-            at = booked_ms if limit.period else sent_ms
-            grown[key] = windows.add(grown.get(key, {}), limit, amount, at, now_ms, zone)
+            slot = windows.period_of(limit, day) or windows.slot_of(limit, counted_ms, zone)
+            grown[key] = windows.added(grown.get(key, {}), limit, amount, slot, now_ms, zone)
     return {**document, "windows": grown}

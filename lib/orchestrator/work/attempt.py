@@ -93,7 +93,9 @@ def _watched(
     outcome = reading.outcome(watch.exit_code)
     failed = outcome.failure.kind if outcome.failure else "ok"
     transcript.note(call.route.provider, f"ended: {failed}")
-    return outcome._replace(first_wall_ms=watch.wall_ms)
+    account = call.route.transport.account
+    seen = tuple(each._replace(account=each.account or account) for each in outcome.seen)
+    return outcome._replace(first_wall_ms=watch.wall_ms, heard_ms=watch.heard_ms(), seen=seen)
 
 
 class _Watch:
@@ -103,11 +105,14 @@ class _Watch:
         self.context, self.call, self.reading = context, call, reading
         self.name, self.doing = call.route.provider, "starting"
         self.started, self.retries, self.turns = time.monotonic(), 0, 0
+        self.heard: float | None = None
         self.wall_ms: int | None = None
         self.exit_code: int | None = None
 
     def see(self, event: Event) -> None:
         """Take one event in; a wall, a retry too many and a refused renewal fail the reading."""
+        if event.kind == "started" and self.call.route.transport.kind == "api":
+            self.heard = time.monotonic()
         if event.kind == "exit":
             self.exit_code = int(event.text)
         elif event.kind in ("started", "tool", "text", "retry"):
@@ -122,6 +127,12 @@ class _Watch:
             self.retries = 0  # it got through
         if event.kind == "usage":
             self._turned(event.spent)
+
+    def heard_ms(self) -> int | None:
+        """Tell when an API's answer began, on the wall clock as it is now."""
+        if self.heard is None:
+            return None
+        return clock.now_ms() - int(1000 * (time.monotonic() - self.heard))
 
     def show(self) -> None:
         """Show what it is doing, for how long, and its tokens so far."""

@@ -15,7 +15,7 @@ from orchestrator.state import history, journal
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.redaction import redact
 from orchestrator.state.transcript import Transcript
-from orchestrator.work import attempt, settlement
+from orchestrator.work import attempt, knocking, settlement
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.trees import Trees
 
@@ -73,17 +73,30 @@ class Booking:
         payer = limits.Payer(route.transport.account, route.model, metered=_metered(route))
         folder = self.trees.enter(route)
         tree = self.trees.named()
-        self.running.note("attempt", number=number, route=facts, turn=turn._asdict(), tree=tree)
         started_ms = clock.now_ms()
         left = self._left_micro_usd()
         if left is not None and payer.metered and self._dear(route, turn, left):
             message = f"one turn may cost ${turn.cost_micro_usd / MICRO:.4f}, over --max-cost"
             return self._unmade(Failure(r.BUDGET, message), facts, started_ms)
+        refused = knocking.claim(self.context, route, force=self.dispatch.wishes.force)
+        if refused is not None:
+            return self._unmade(refused, facts, started_ms)
+        self.running.note(
+            "attempt",
+            number=number,
+            route=facts,
+            turn=turn._asdict(),
+            tree=tree,
+            at_ms=started_ms,
+            forced=self.dispatch.wishes.force,
+        )
         try:
             reserved_ms = self.context.ledger.reserve(
                 attempt_id, route.provider, turn, payer, force=self.dispatch.wishes.force
             )
         except NoRoomError as error:
+            # Books built anew in the meantime may hold it all the same, from the note above.
+            self.context.ledger.settle(attempt_id, route.provider, Turn(0, 0, 0))
             failure = Failure(r.NO_ROOM, str(error), None, error.retry_at_ms)
             return self._unmade(failure, facts, started_ms)
         books = Books(turn, windows.day_of(reserved_ms, self.context.ledger.zone))
@@ -122,6 +135,9 @@ class Booking:
             if left is not None and _metered(route) and so_far.cost_micro_usd > left:
                 return Failure(r.BUDGET, "it passed --max-cost")
             done = settlement.less(so_far, books.booked)
+            self.running.note(
+                "turn", attempt_id=attempt_id, done=so_far._asdict(), held=bound._asdict()
+            )
             block = self.context.ledger.renew(attempt_id, route.provider, done, bound)
             books.booked = so_far
             books.held = Turn(0, 0, 0) if block else bound
@@ -202,15 +218,19 @@ class Booking:
         told = lines.outcome_facts(outcome, started_ms, ended_ms)
         line = lines.usage(self.task_id, facts, told, money, ended_ms, number)
         rest = settlement.less(used, books.booked)
-        sent_ms = started_ms if route.transport.kind == "api" else None
         left: Json = {}
         try:
-            self.running.note("outcome", rest=rest._asdict(), sent_ms=sent_ms, usage=line)
-            context.ledger.settle(facts["attempt_id"], route.provider, rest, sent_ms)
+            counted_ms = outcome.heard_ms
+            self.running.note("outcome", rest=rest._asdict(), counted_ms=counted_ms, usage=line)
+            context.ledger.settle(
+                facts["attempt_id"], route.provider, rest, counted_ms, outcome.seen
+            )
             context.journal.append(journal.USAGE, line)
             left = self.trees.left(outcome)
         except OrchestratorError as error:
             return Booked(outcome, facts | told | money, str(error))
+        with contextlib.suppress(OrchestratorError):  # somebody knocks in vain
+            knocking.heard(context, route, outcome, started_ms)
         if outcome.failure is None and outcome.usage_known:
             with contextlib.suppress(OrchestratorError):  # only the next estimate is poorer
                 self._learn(route, outcome, ended_ms - started_ms)

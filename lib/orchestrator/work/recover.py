@@ -13,7 +13,7 @@ from orchestrator import records as r
 from orchestrator.decide import lines
 from orchestrator.providers import process
 from orchestrator.records import Config, Json, Turn
-from orchestrator.state import inflight
+from orchestrator.state import files, inflight
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.journal import DECISIONS, USAGE, Journal
 from orchestrator.state.ledger import Ledger
@@ -25,7 +25,7 @@ def run(state: str, logs: str, config: Config) -> bool:
 
     A call whose owner died settles at its reservation and is recorded as interrupted.
     """
-    ledger = Ledger(state, config)
+    ledger = Ledger(state, config, logs)
     log = Journal(logs, fsync=bool(config.settings["fsync"]))
     found = False
     for running, steps in inflight.orphans(state):
@@ -36,6 +36,8 @@ def run(state: str, logs: str, config: Config) -> bool:
         if steps:
             _replay(running, steps, ledger, log)
         running.close()
+    for folder in (state, os.path.join(state, ".state")):
+        files.sweep(folder)
     return found
 
 
@@ -58,7 +60,7 @@ def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) 
         if outcome is None:
             continue  # it got no room: nothing was run
         provider, usage = step["route"]["provider"], outcome["usage"]
-        ledger.settle(usage["attempt_id"], provider, Turn(**outcome["rest"]), outcome["sent_ms"])
+        ledger.settle(usage["attempt_id"], provider, Turn(**outcome["rest"]), outcome["counted_ms"])
         attempts.append(_facts(usage) | step.get("tree", {}))
         if not log.holds(USAGE, offsets.get(USAGE, 0), "attempt_id", usage["attempt_id"]):
             log.append(USAGE, usage)
@@ -96,7 +98,7 @@ def _interrupted(step: Json, running: InFlight, ledger: Ledger) -> Json | None:
     }
     task_id = attempt_id.rpartition("-")[0]
     usage = lines.usage(task_id, route, told, money, now_ms, step["number"])
-    outcome: Json = {"rest": rest._asdict(), "sent_ms": None, "usage": usage}
+    outcome: Json = {"rest": rest._asdict(), "counted_ms": None, "usage": usage}
     running.note("outcome", **outcome)
     return outcome
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from orchestrator import records as r
 from orchestrator.decide import failures
-from orchestrator.errors import OrchestratorError, StorageError
+from orchestrator.errors import NoRoomError, OrchestratorError, StorageError
 from orchestrator.records import Failure, Json, Outcome, Route
-from orchestrator.state import inflight, journal
+from orchestrator.state import deferred, inflight, journal, mounts
 from orchestrator.state.transcript import Transcript
 from orchestrator.work import metrics, verify
 from orchestrator.work.booking import NOTHING, Booking
@@ -47,6 +47,9 @@ class Task:
         self.running = inflight.begin(
             context.state, task_id, agent, line=dispatch.line, offsets=offsets
         )
+        remote = mounts.warning((context.state, context.logs))
+        if remote is not None:
+            context.tell(remote)
         self.booking = Booking(
             context, dispatch, system, self.deadline, self.running, self.transcript, self.trees
         )
@@ -128,15 +131,24 @@ class Task:
         else:
             result = r.VERIFIED if verified == verify.PASSED else r.DELIVERED
             status, code = "success", 0
+        if code == NoRoomError.exit_code and self._may_wait():
+            status = "deferred"
         done = metrics.finished(self.dispatch.line, self.attempts, status, result)
         done |= {"verified": verified, **self.trees.finished(outcome)}
         done["transcript"] = self.transcript.path
+        if self.transcript.broken is not None:
+            self.context.tell(f"the transcript ends early: {self.transcript.broken}")
         if verified == verify.BROKEN:
             done |= {"error": "--verify failed", "error_class": r.VERIFY_FAILED}
         line = {**self.dispatch.line, "execution_metrics": done}
+        log = self.context.journal
         try:
+            if status == "deferred":
+                self._queue(line)
             self.running.note("final", line=line)
-            self.context.journal.append(journal.DECISIONS, line)
+            log.append(journal.DECISIONS, line)
+            if status == "success":
+                deferred.done(log, line)
             if self.storage_error is None:
                 self.running.close()
         except OrchestratorError as error:
@@ -144,6 +156,25 @@ class Task:
         if self.storage_error is not None and code == 0:
             code = StorageError.exit_code
         return Result(line, outcome.answer, code, self.storage_error)
+
+    def _may_wait(self) -> bool:
+        """Tell whether a later start may find room; a task's own ceiling will be as low then."""
+        wishes = self.dispatch.wishes
+        own = all(a["error_class"] == r.BUDGET and not a["retry_at"] for a in self.attempts)
+        return not (wishes.force or wishes.no_defer or own)
+
+    def _queue(self, line: Json) -> None:
+        done = line["execution_metrics"]
+        context, dispatch = self.context, self.dispatch
+        deferred.queue(
+            context.journal,
+            line,
+            dispatch.task,
+            dispatch.wishes,
+            context.secrets,
+            done["retry_at"],
+            done["error"],
+        )
 
 
 def _agent_text(folder: str, agent: str) -> str:

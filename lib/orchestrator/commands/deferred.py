@@ -1,0 +1,79 @@
+"""`deferred list|due`: what waits for room; `next AFTER` and `task PLACE`: for run_deferred.sh."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from orchestrator import clock
+from orchestrator.commands import screen
+from orchestrator.commands.options import OPTIONS
+from orchestrator.config import environment, locations
+from orchestrator.errors import UsageError
+from orchestrator.records import Json
+from orchestrator.state import deferred
+from orchestrator.state.deferred import Entry
+from orchestrator.state.journal import Journal
+
+NONE = {"list": "nothing waits", "due": "nothing is due"}
+
+
+def main(arguments: list[str]) -> int:
+    """Answer on stdout; raises UsageError."""
+    at = locations.locate(environment.read(locations.locate(os.environ).root, os.environ))
+    log, now_ms = Journal(at.logs), clock.now_ms()
+    match arguments:
+        case ["list" | "due" as which]:
+            _listed(log, which, now_ms)
+        case ["next", place] if _is_place(place):
+            _next(log, int(place), now_ms)
+        case ["task", place] if _is_place(place):
+            sys.stdout.write(deferred.record_at(log, int(place))["task"])
+            sys.stdout.flush()
+        case _:
+            raise UsageError("deferred takes list, due, next PLACE or task PLACE")
+    return 0
+
+
+def _listed(log: Journal, which: str, now_ms: int) -> None:
+    """Print a line for each task that waits, or for each that is due."""
+    entries = deferred.pending(log)
+    shown = [entry for entry in entries if which == "list" or entry.is_due(now_ms)]
+    for entry in shown:
+        screen.out(screen.harmless(_told(entry, now_ms)))
+    if not shown:
+        screen.out(f"{NONE[which]}; {len(entries)} pending" if entries else "nothing waits")
+
+
+def _told(entry: Entry, now_ms: int) -> str:
+    when = "due" if entry.is_due(now_ms) else f"from {entry.retry_at}"
+    if entry.redacted:
+        when = "not run, it held a key: start it again yourself"
+    why = " ".join(entry.reason.split())
+    return f"{entry.timestamp[:19]}  {entry.repository}  {entry.title}  ({when}; {why})"
+
+
+def _next(log: Journal, after: int, now_ms: int) -> None:
+    """Print the first due task beyond a place: its place, its title, and words, each with a NUL."""
+    for entry in deferred.pending(log):
+        if entry.offset > after and entry.is_due(now_ms) and not entry.redacted:
+            record = deferred.record_at(log, entry.offset)
+            words = [str(entry.offset), entry.title, *_words(record["options"])]
+            sys.stdout.write("".join(f"{word}\0" for word in (*words, "--", entry.repository)))
+            sys.stdout.flush()
+            return
+
+
+def _words(wishes: Json) -> list[str]:
+    """Write wishes as the command line they came from."""
+    words = []
+    for option in OPTIONS:
+        value = wishes.get(option.field)
+        if value is not None:
+            name = f"--{option.name}"
+            words.append(name if option.kind == "flag" else f"{name}={value}")
+    return words
+
+
+def _is_place(text: str) -> bool:
+    return text.removeprefix("-").isdecimal()
