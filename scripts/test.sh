@@ -4,7 +4,7 @@
 #
 # Usage:
 #   scripts/test.sh
-#   scripts/test.sh --soak    the long tests, too: those marked "soak", and tests/stress
+#   scripts/test.sh --soak    the long tests, too: those marked "soak", tests/stress at full size among them
 #
 # Environment:
 #   CI=true   no tool and no client may be missing
@@ -100,7 +100,7 @@ main() {
   bats_phase
   clients_phase
   pytest_phase faults tests/faults -n 2
-  ((soak)) && pytest_phase stress tests/stress
+  pytest_phase stress tests/stress
 
   total="$(.venv/bin/python -I -X utf8 scripts/sum_reports.py "${outcomes[@]}")" || status=$?
   if ((${#broken[@]})); then

@@ -33,6 +33,11 @@ BLANK = {
     "output_tokens": None,
     "cached_tokens": None,
     "key": None,
+    "admin_key": None,
+    "outside_requests": None,
+    "outside_tokens": None,
+    "outside_cost_micro_usd": None,
+    "headers": None,
     "faults": [],
     "tools": [],
     "tools_repeat": False,
@@ -199,11 +204,11 @@ class Place:
         for name in PROVIDERS:
             self.provider(name, limits=[])
 
-    def start(self, *words, environment=None, **options):
-        """Start ./orchestrate.sh in a process group of its own."""
+    def start(self, *words, environment=None, under=(), **options):
+        """Start ./orchestrate.sh in a process group of its own, `under` another command."""
         options = {"stdin": subprocess.DEVNULL, **options}
         return subprocess.Popen(
-            [ROOT / "orchestrate.sh", *words],
+            [*under, ROOT / "orchestrate.sh", *words],
             env={**self.environment, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

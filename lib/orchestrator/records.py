@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 MICRO = 1_000_000  # micro-USD in a USD
+LONGEST_WAIT_S = 366 * 86_400.0  # what is told to be further away is a mistake
 
 # Failure classes of one attempt.
 RATE_LIMIT = "RATE_LIMIT"

@@ -152,7 +152,7 @@ class Sweep:
     def hold(self, house, told):
         """Check the invariants, after a recovery that nothing disturbs."""
         upstream = self.server.upstream.books.totals()["total_cost_micro_usd"]
-        begun = inflight.any_listed(house.state) or house.log(DECISIONS)
+        begun = "\n" in read(house, "state/.state/inflight/*") or house.log(DECISIONS)
         before = house.log(DECISIONS), house.log(USAGE)
         house.recover()
         decisions, usages = house.log(DECISIONS), house.log(USAGE)

@@ -39,8 +39,8 @@ def driver(server):
 def test_rows_01_12_a_call_that_fails_loses_nothing(tmp_path, server, driver, fault, work, every):
     sweep = Sweep(tmp_path, server, driver, *WORKS[work])
     wrong = [
-        (name, k, told)
+        f"{name} number {k}: {told}"
         for name, k in sweep.points(every=every)
         if (told := sweep.wrong(FAULTS[fault], name, k))
     ]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)

@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "state": {*BASE, "config", "decide", "state"},
     "providers": {*BASE, "config", "providers"},
     "work": {*BASE, "config", "decide", "state", "providers", "work"},
+    "insight": {*BASE, "config", "decide", "state", "insight"},
     "simulator": {"simulator"},
 }
 ANYTHING = {"commands", "__init__"}

@@ -124,5 +124,5 @@ def test_a_message_becomes_one_short_printable_line():
     ],
 )
 def test_an_error_message_is_read_by_anchored_patterns(message, kind):
-    failure = from_message(message)
+    failure = from_message(message, NOW_MS)
     assert (failure.kind if failure else None) == kind

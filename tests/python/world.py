@@ -171,7 +171,7 @@ def full_usage(row, key=None, at_ms=NOW_MS, amount=None):
     return empty_usage() | {"windows": {key or row.name: {slot: amount or row.limit}}}
 
 
-def snapshot(known, usages=None, unready=None, busy=None):
+def snapshot(known, usages=None, unready=None, busy=None, totals=()):
     """Look at a world where nothing is used and everything is ready, but for what is given."""
     return Snapshot(
         usages={name: (usages or {}).get(name) or empty_usage() for name in known.providers},
@@ -181,10 +181,11 @@ def snapshot(known, usages=None, unready=None, busy=None):
         },
         busy=busy or {},
         history={},
+        totals=totals,
     )
 
 
-def decide(task, known=None, usages=None, unready=None, busy=None, **wishes):
+def decide(task, known=None, usages=None, unready=None, busy=None, totals=(), **wishes):
     """Decide a task in this world; wishes are those of the command line."""
     known = known or config()
     return recommender.recommend(
@@ -193,6 +194,6 @@ def decide(task, known=None, usages=None, unready=None, busy=None, **wishes):
         known,
         classifier.vocabulary(known.keywords),
         agents.catalog(known.agents),
-        snapshot(known, usages, unready, busy),
+        snapshot(known, usages, unready, busy, totals),
         NOW_MS,
     )

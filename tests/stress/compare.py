@@ -93,10 +93,10 @@ class Account:
     def _check_calls(self):
         """Call by call: equal where the owner lived, never below where it died."""
         theirs, ours, calls = defaultdict(Decimal), defaultdict(int), Counter()
-        markers = {line["task_id"]: _marker(line["task_description"]) for line in self.decisions}
+        markers = {line["task_id"]: marker_of(line["task_description"]) for line in self.decisions}
         for request in self.requests:
-            theirs[_marker(request["prompt"])] += _bill(request)
-            calls[_marker(request["prompt"])] += 1
+            theirs[marker_of(request["prompt"])] += _bill(request)
+            calls[marker_of(request["prompt"])] += 1
         for line in self.usage:
             if line["task_id"] not in markers:
                 self.problems.append(f"attempt {line['attempt_id']} has no decision line")
@@ -117,7 +117,8 @@ class Account:
         self._expect(not strangers, f"calls of nobody: {sorted(map(str, strangers))[:5]}")
 
 
-def _marker(text):
+def marker_of(text):
+    """Find which start a text is of, `WORKER-RUN`, or None."""
     found = MARKER.search(text)
     return found and found[1]
 

@@ -16,6 +16,9 @@ COMMANDS = {
     "recommend": "print the whole decision for a text, as JSON; records nothing",
     "agent": "print the agent for a text, as JSON",
     "check-config": "name every problem in the configuration",
+    "repair-state": "hold the usage files against the log, and mend what is unsound",
+    "deferred": "list the tasks that wait for room; scripts/run_deferred.sh runs them",
+    "poll": "renew the usage figures of the providers, or note what a person knows",
     "summary": "print what the tasks in the log cost",
     "simulate": "serve a simulated upstream on loopback",
 }

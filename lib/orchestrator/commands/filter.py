@@ -14,8 +14,10 @@ def main(arguments: list[str]) -> int:
     session, call = Session(), standalone.call_of(arguments)
     if call.rest:
         raise UsageError("filter takes options only")
-    found = session.decide("-", call.wishes, clock.now_ms())
-    states = {c.provider: lines.state(c) for c in found.candidates}
+    now_ms = clock.now_ms()
+    found = session.decide("-", call.wishes, now_ms)
+    rows = session.rows(now_ms)
+    states = {c.provider: lines.state(c) | {"rows": rows[c.provider]} for c in found.candidates}
     return standalone.answer(
         {
             "available": [name for name, state in states.items() if state["available"]],

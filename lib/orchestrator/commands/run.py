@@ -6,12 +6,15 @@ import contextlib
 import json
 import signal
 
+from orchestrator import clock
 from orchestrator.commands import handoff, recommendation, screen
 from orchestrator.commands.session import Session
-from orchestrator.errors import TryLaterError
+from orchestrator.errors import OrchestratorError, TryLaterError
+from orchestrator.insight import alerts
 from orchestrator.records import Json, Route
 from orchestrator.state.journal import Journal
 from orchestrator.work.context import Context, Dispatch
+from orchestrator.work.polling import LOCAL, Poller
 from orchestrator.work.task import Result, Task
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,6 +41,9 @@ def main(arguments: list[str]) -> int:
     )
     chain = tuple(_route(session, row) for row in given.chain)
     result = Task(context, Dispatch(given.line, given.task, chain, given.wishes)).run()
+    with contextlib.suppress(OrchestratorError):  # the task is over and recorded either way
+        now_ms = clock.now_ms()
+        alerts.raised(context.state, context.journal, context.ledger.config, live.event, now_ms)
     live.done()
     with contextlib.suppress(BrokenPipeError):  # the reader left; what happened stays as it is
         _answer(result, as_json="json" in given.modes)
@@ -47,7 +53,21 @@ def main(arguments: list[str]) -> int:
         screen.error(result.storage_error)
     elif result.exit_code not in (0, 130):
         screen.error(_failure(result))
+    if not stop:
+        _poll(context, result.line)
     return result.exit_code
+
+
+def _poll(context: Context, line: Json) -> None:
+    """Read what the clients that ran wrote of their plan, so that the next decision knows it.
+
+    Here and not before a decision: it needs the lock of the usage files, 60 ms to load alone. No
+    network is asked; a figure is renewed at most once in its time to live, near a block each time.
+    """
+    names = {row["provider"] for row in line["execution_metrics"].get("attempts", ())}
+    poller = Poller(context.config, context.environment, context.state, context.ledger)
+    with contextlib.suppress(OrchestratorError, OSError):
+        poller.poll(sorted(names & context.config.providers.keys()), among=LOCAL)
 
 
 def _route(session: Session, row: tuple[str, str, int, str]) -> Route:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator import clock
 from orchestrator.commands import screen
 from orchestrator.config import environment, load, locations
-from orchestrator.decide import agents, budgets, classifier, recommender
+from orchestrator.decide import agents, budgets, classifier, figures, recommender
 from orchestrator.errors import UnsoundError, UsageError
 from orchestrator.providers import readiness
 from orchestrator.records import Decision, Json, Snapshot, Wishes
@@ -60,6 +60,15 @@ class Session:
             totals=budgets.totals(config.budgets, usages.values(), now_ms, zone),
             breakers=breakers.load(state),
         )
+
+    def rows(self, now_ms: int) -> dict[str, list[Json]]:
+        """Tell how full each row of each provider is, with every source that says so."""
+        settings, usages = self.config.settings, self.world(now_ms).usages
+        apart, zone = float(settings["poll"]["differ_percent"]), str(settings["zone"])
+        return {
+            name: figures.rows(provider, usages[name], now_ms, zone, apart)
+            for name, provider in self.config.providers.items()
+        }
 
     def ledger(self, tell: Callable[[str], None]) -> Ledger:
         """Open the books for spending; `tell` hears of what had to be mended."""

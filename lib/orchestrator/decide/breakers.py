@@ -102,7 +102,7 @@ def _walled(row: Breaker, failure: Failure, provider: str, settings: Json, now_m
     """Build the wall a refusal tells of; a rate limit without a time is none for others."""
     stands = row.kind not in (None, OUTAGE) and block(row, now_ms) is not None
     until_ms = failure.retry_at_ms
-    if until_ms is None and failure.wait_s is not None:
+    if until_ms is None and failure.wait_s is not None and failure.wait_s < r.LONGEST_WAIT_S:
         until_ms = now_ms + int(failure.wait_s * 1000)
     told = until_ms is not None and until_ms > now_ms
     if failure.kind == r.RATE_LIMIT:
@@ -122,7 +122,7 @@ def _walled(row: Breaker, failure: Failure, provider: str, settings: Json, now_m
 
 
 def _outlasts(row: Breaker, kind: str, until_ms: int | None) -> bool:
-    """Tell whether the wall that stands outlasts a new one; what was told beats what was guessed."""
+    """Tell whether the wall that stands outlasts a new one; what was told beats a guess."""
     if until_ms is None or (kind != RATE and row.kind in (RATE, UNKNOWN, r.WINDOW)):
         return False
     return row.retry_at_ms is None or row.retry_at_ms > until_ms

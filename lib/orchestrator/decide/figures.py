@@ -12,6 +12,7 @@ from orchestrator.decide import limits
 from orchestrator.records import MICRO, Json, Limit, Provider
 
 OWN = "own calls"
+BILLED = {"percent": "subscription", "cost_usd": "metered"}  # what only such accounts have
 
 
 def rows(
@@ -40,27 +41,21 @@ def is_near(provider: Provider, usage: Json, now_ms: int, zone: str, points: flo
 
 def _counted(provider: Provider, usage: Json) -> Iterator[tuple[Limit, limits.Payer]]:
     """List the counters of a provider: of each account or model where a row has one for each."""
-    accounts = dict.fromkeys(t.account for t in provider.transports)
-    paid = {t.account for t in provider.transports if t.billing == "metered"}
+    billed = {(t.account, t.billing): t for t in provider.transports}
     known = {*usage["windows"], *usage["observations"]}
     for limit in provider.limits:
         if limit.scope == "provider":
             yield limit, limits.Payer("", "", metered=True)
         elif limit.scope == "account":
-            for account in accounts:
-                payer = limits.Payer(account, "", metered=account in paid)
-                plan = limit.metric == "percent"
-                if (plan and account not in paid) or (not plan and (payer.metered or _rate(limit))):
-                    yield limit, payer
+            only = BILLED.get(limit.metric)
+            names = dict.fromkeys(name for name, billing in billed if only in (None, billing))
+            for name in names:
+                yield limit, limits.Payer(name, "", metered=True)
         else:
             for model in provider.models:
                 payer = limits.Payer("", model.name, metered=True)
                 if limits.key_of(limit, payer) in known:
                     yield limit, payer
-
-
-def _rate(limit: Limit) -> bool:
-    return limit.metric != "cost_usd"
 
 
 def _row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
 from orchestrator.providers.reading import Reading, count, text_at
@@ -54,7 +55,7 @@ class AnthropicReading(Reading):
             error = document.get("error")
             status = _ERROR_STATUS.get(text_at(error, "type"), 500)
             message = text_at(error, "message")
-            return self.failed(refusals.from_status(status, message, {}, 0))
+            return self.failed(refusals.from_status(status, message, {}, clock.now_ms()))
         return []
 
     def _usage(self, usage: Json | None, *, whole: bool) -> list[Event]:

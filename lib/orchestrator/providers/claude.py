@@ -43,7 +43,8 @@ class ClaudeReading(Reading):
         status = count(document, "error_status")
         told = document.get("retry_delay_ms")  # a fraction, mostly
         wait_s = told / 1000 if isinstance(told, (int, float)) else None
-        failure = refusals.from_status(status or 503, text_at(document, "error"), {}, 0)
+        error, now_ms = text_at(document, "error"), clock.now_ms()
+        failure = refusals.from_status(status or 503, error, {}, now_ms)
         failure = failure._replace(wait_s=wait_s)
         return Event(
             "retry", f"retry {count(document, 'attempt')}: {failure.message}", failure=failure
@@ -52,11 +53,11 @@ class ClaudeReading(Reading):
     def _limit(self, document: Json) -> list[Event]:
         info = document.get("rate_limit_info")
         self.figures += plan_figures(info, clock.now_ms())
-        if text_at(info, "status") != "rejected":
-            return []
+        if text_at(info, "status") != "rejected" or (info or {}).get("isUsingOverage") is True:
+            return []  # what is over the plan is paid for
         reset, kind = count(info, "resetsAt"), text_at(info, "rateLimitType") or "usage"
-        message = f"the {kind.replace('_', ' ')} limit is reached"
-        return self.failed(Failure(r.QUOTA, message, None, reset * 1000 or None))
+        message, now_ms = f"the {kind.replace('_', ' ')} limit is reached", clock.now_ms()
+        return self.failed(refusals.quota(message, now_ms, kind, None, reset * 1000 or None))
 
     def _message(self, document: Json) -> list[Event]:
         message = document.get("message")
@@ -102,14 +103,14 @@ class ClaudeReading(Reading):
         if document.get("is_error"):
             status = count(document, "api_error_status")
             if status:
-                failure = refusals.from_status(status, answer, {}, 0)
-                quota = refusals.from_message(answer)
+                failure = refusals.from_status(status, answer, {}, clock.now_ms())
+                quota = refusals.from_message(answer, clock.now_ms())
                 if quota and quota.kind in (r.QUOTA, r.CONTEXT_LENGTH):
                     failure = quota
             elif document.get("subtype") == "error_max_budget_usd":
                 failure = Failure(r.BUDGET, "it reached --max-cost")
             else:
-                failure = refusals.from_message(answer) or Failure(
+                failure = refusals.from_message(answer, clock.now_ms()) or Failure(
                     r.SERVER, refusals.shortened(answer or text_at(document, "subtype"))
                 )
             return self.failed(failure)

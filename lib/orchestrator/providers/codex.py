@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
 from orchestrator.providers.reading import PULSE, Reading, count, text_at, total
@@ -16,7 +17,6 @@ _STATUS = re.compile(r" http\.response\.status_code=(\d+)")
 _FIGURE = re.compile(r" (\w+)_token_count=(\d+)")
 _RETRYING = re.compile(r"^(?:Reconnecting|Retrying)\b[^(]*(?:\((.*)\)$)?", re.DOTALL)
 _PATTERNS = (
-    (re.compile(r"^You.ve hit your usage limit|^Quota exceeded"), r.QUOTA),
     (re.compile(r"last status: 429|status 429"), r.RATE_LIMIT),
     (re.compile(r"ran out of room in the model's context window"), r.CONTEXT_LENGTH),
     (re.compile(r"^The model .* does not exist"), r.INVALID_INPUT),
@@ -90,7 +90,7 @@ class CodexReading(Reading):
             failure = Failure(r.NETWORK, "the connection to the upstream failed")
             return [Event("retry", failure.message, failure=failure)]
         if int(status[1]) >= 500:
-            failure = refusals.from_status(int(status[1]), "", {}, 0)
+            failure = refusals.from_status(int(status[1]), "", {}, clock.now_ms())
             return [Event("retry", failure.message, failure=failure)]
         if int(status[1]) >= 400:
             return [PULSE]  # it is not repeated: the reason follows on stdout
@@ -139,4 +139,5 @@ def _failure(message: str) -> Failure:
     for pattern, kind in _PATTERNS:
         if pattern.search(message):
             return Failure(kind, text)
-    return refusals.from_message(message) or Failure(r.SERVER, text or "it failed without a reason")
+    known = refusals.from_message(message, clock.now_ms())
+    return known or Failure(r.SERVER, text or "it failed without a reason")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from orchestrator import clock
 from orchestrator import records as r
-from orchestrator.providers import refusals
+from orchestrator.providers import moments, refusals
 from orchestrator.providers.reading import Reading, count, parsed, text_at
 from orchestrator.records import Event, Failure, Json, Spent
 
@@ -19,13 +20,10 @@ _NAMED = re.compile(
 )
 _FINAL = {
     "TerminalQuotaError": r.QUOTA,
-    "IneligibleTierError": r.AUTH,
+    "IneligibleTierError": r.QUOTA,
     "ModelNotFoundError": r.INVALID_INPUT,
 }
 _API_ERROR = re.compile(r"^\[API Error: (.*?)\]?$", re.DOTALL)
-_RETRY_IN = re.compile(
-    r"(?:retry after|reset after|try again in) (?:(\d+)h)?(?:(\d+)m)?(\d+(?:\.\d+)?)s"
-)
 _MESSAGES = (
     (re.compile(r"exhausted your (?:capacity|daily quota)"), r.QUOTA),
     (
@@ -83,7 +81,7 @@ class GeminiReading(Reading):
             line, self.begun = f"{self.begun} {line}", ""
         named = _NAMED.match(line)
         if named is not None:
-            return self._final(Failure(_FINAL[named[1]], _told(line), _wait(line)))
+            return self._final(_made(_FINAL[named[1]], _told(line), line))
         attempt = _ATTEMPT.match(line)
         if attempt is not None and not _WHOLE.search(line):
             self.begun = line
@@ -140,21 +138,24 @@ def _classified(message: str, status: int | None) -> Failure:
     document = parsed(text[brace : text.rfind("}") + 1]) if brace >= 0 else None
     error = document.get("error") if document else None
     if isinstance(error, dict) and count(error, "code"):
-        return refusals.from_status(count(error, "code"), text[brace : text.rfind("}") + 1], {}, 0)
+        return refusals.from_status(
+            count(error, "code"), text[brace : text.rfind("}") + 1], {}, clock.now_ms()
+        )
     for pattern, kind in _MESSAGES:
         if pattern.search(text):
-            return Failure(kind, refusals.shortened(text), _wait(text))
+            return _made(kind, text, text)
     if status is not None:
-        return refusals.from_status(status, text, {}, 0)
-    return refusals.from_message(text) or Failure(r.SERVER, refusals.shortened(text))
+        return refusals.from_status(status, text, {}, clock.now_ms())
+    return refusals.from_message(text, clock.now_ms()) or Failure(
+        r.SERVER, refusals.shortened(text)
+    )
 
 
-def _wait(text: str) -> float | None:
-    match = _RETRY_IN.search(text)
-    if match is None:
-        return None
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
+def _made(kind: str, message: str, line: str) -> Failure:
+    """Make a failure, with the wait its line tells."""
+    if kind == r.QUOTA:
+        return refusals.quota(message, clock.now_ms(), line)
+    return Failure(kind, refusals.shortened(message), moments.wait_s(line))
 
 
 def _told(line: str) -> str:

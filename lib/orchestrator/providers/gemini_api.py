@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
 from orchestrator.providers.reading import Reading, count, text_at
@@ -33,8 +34,8 @@ class GeminiApiReading(Reading):
         events: list[Event] = []
         error = document.get("error")
         if isinstance(error, dict):
-            status = count(error, "code") or 500
-            return self.failed(refusals.from_status(status, text_at(error, "message"), {}, 0))
+            status, message = count(error, "code") or 500, text_at(error, "message")
+            return self.failed(refusals.from_status(status, message, {}, clock.now_ms()))
         usage = document.get("usageMetadata")
         if isinstance(usage, dict):
             self.spent = Spent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
 from orchestrator.providers.reading import Reading, count, text_at
@@ -37,7 +38,7 @@ class ChatReading(Reading):
         if isinstance(error, dict):
             message = text_at(error, "message")
             code = count(error, "code") or text_at(error, "code")  # vLLM says 429, others "429"
-            failure = refusals.from_message(f"{code} {message}")
+            failure = refusals.from_message(f"{code} {message}", clock.now_ms())
             return self.failed(failure or Failure(r.SERVER, refusals.shortened(message)))
         for choice in (document.get("choices") or ())[:1]:
             text = text_at(choice, "delta", "content")

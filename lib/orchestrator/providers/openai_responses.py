@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
 from orchestrator.providers.reading import Reading, count, text_at
@@ -40,7 +41,7 @@ class ResponsesReading(Reading):
             self._usage(document)
             error = document.get("error") or (document.get("response") or {}).get("error") or {}
             message = text_at(error, "message") or text_at(document, "message")
-            failure = refusals.from_message(f"{text_at(error, 'code')} {message}")
+            failure = refusals.from_message(f"{text_at(error, 'code')} {message}", clock.now_ms())
             return self.failed(failure or Failure(r.SERVER, refusals.shortened(message or kind)))
         return []
 

@@ -12,20 +12,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator import records as r
-from orchestrator.records import Failure
+from orchestrator.providers import moments
+from orchestrator.records import LONGEST_WAIT_S, Failure
 
 MESSAGE_LIMIT = 300
-LONGEST_WAIT_S = 366 * 86_400.0  # what is further away is a mistake, and no date a clock can write
 _CONTEXT = re.compile(
     r"context[_ ](?:length|window)|prompt is too long|input token count|maximum context"
     r"|too many tokens|ran out of room",
     re.IGNORECASE,
 )
+_QUOTA_CODE = re.compile(
+    r"\b(?:insufficient_quota|billing_hard_limit\w*|usage_limit_reached)\b|PerDay"
+)
 _QUOTA = re.compile(
-    r"insufficient_quota|quota exceeded|exhausted your (?:capacity|daily quota)"
-    r"|hit your (?:usage|weekly|session|daily|5-hour|\w+) limit|credit balance is too low"
-    r"|billing_hard_limit|PerDay",
+    r"(?:^|: )(?:You.ve (?:hit|reached) your (?:[\w.-]+ ){0,3}limit|Quota exceeded"
+    r"|You have exhausted your (?:capacity|daily quota)|(?:Your )?credit balance is too low"
+    r"|You.re out of (?:extra usage|usage credits)|Your org(?:anization)? is out of usage"
+    r"|Claude AI usage limit reached|To use Codex with your ChatGPT plan"
+    r"|Your workspace is out of credits|You hit your spend cap)",
     re.IGNORECASE,
+)
+# What only somebody who pays can end.
+_PERSON = re.compile(
+    r"insufficient_quota|billing_hard_limit|credit balance|exceeded\. Check your plan"
+    r"|out of (?:extra |your )?(?:usage|credits)|spend (?:limit|cap)|To use Codex with|IneligibleTier"
+    r"|^HTTP 402|INSUFFICIENT_G1_CREDITS_BALANCE",
+    re.IGNORECASE,
+)
+DAY_S = 86_400.0
+_WINDOWS_S = (
+    (re.compile(r"week|seven_day", re.IGNORECASE), 7 * DAY_S),
+    (re.compile(r"session limit|5-hour|five_hour", re.IGNORECASE), 5 * 3600.0),
+    (re.compile(r"daily|PerDay", re.IGNORECASE), DAY_S),
+    (re.compile(r"monthly", re.IGNORECASE), 31 * DAY_S),
 )
 _KEY = re.compile(r"API key not valid|API_KEY_INVALID", re.IGNORECASE)
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)s$")
@@ -35,25 +54,27 @@ def from_status(status: int, body: str, headers: Mapping[str, str], now_ms: int)
     """Classify an HTTP refusal; `headers` has lower-case names."""
     document = _document(body)
     message = f"HTTP {status}: {_message(document, body)}"
-    told = document.get("error")
-    error: dict[str, Any] = told if isinstance(told, dict) else {}
+    held = document.get("error")
+    error: dict[str, Any] = held if isinstance(held, dict) else {}
     code = " ".join(str(error.get(part, "")) for part in ("code", "type", "status"))
     wait_s = retry_after_s(headers, now_ms)
     if wait_s is None:
         wait_s = _retry_info_s(error)
     if status == 429:
-        reset = headers.get("anthropic-ratelimit-unified-reset", "")
         if headers.get("anthropic-ratelimit-unified-status") == "rejected":
-            return Failure(r.QUOTA, message, wait_s, _moment_ms(reset, now_ms))
-        if _QUOTA.search(f"{code} {_quota_ids(error)}"):
-            return Failure(r.QUOTA, message, wait_s)
+            reset = _moment_ms(headers.get("anthropic-ratelimit-unified-reset", ""))
+            claim = headers.get("anthropic-ratelimit-unified-representative-claim", "")
+            return quota(message, now_ms, claim, wait_s, reset)
+        told = f"{code} {_quota_ids(error)}"
+        if _QUOTA_CODE.search(told):
+            return quota(message, now_ms, told, wait_s, _moment_ms(str(error.get("resets_at", ""))))
         return Failure(r.RATE_LIMIT, message, wait_s)
     if status in (401, 403) or (status == 400 and _KEY.search(message)):  # 400: so Gemini says it
         return Failure(r.AUTH, message)
     if status == 413 or (status == 400 and _CONTEXT.search(message)):
         return Failure(r.CONTEXT_LENGTH, message)
     if status == 402 or (status == 400 and _QUOTA.search(message)):  # 402: no balance left
-        return Failure(r.QUOTA, message, wait_s)
+        return quota(message, now_ms, code, wait_s)
     if 300 <= status < 400:
         return Failure(r.NETWORK, f"HTTP {status}: a redirect, which is never followed")
     if status in (408, 425) or status >= 500:
@@ -61,16 +82,43 @@ def from_status(status: int, body: str, headers: Mapping[str, str], now_ms: int)
     return Failure(r.INVALID_INPUT, message)
 
 
-def from_message(message: str) -> Failure | None:
+def quota(
+    message: str,
+    now_ms: int,
+    told: str = "",
+    wait_s: float | None = None,
+    retry_at_ms: int | None = None,
+) -> Failure:
+    """Make the failure of a used-up quota, with what ends it; `told` holds names beside the text.
+
+    A moment ends it by the clock, most surely one in the text. Without one, who has to pay is
+    named; then a wait; then the length of the window: it is over at most that much later. A window
+    of a day comes with waits of seconds, which are those of another limit.
+    """
+    text = shortened(message)
+    at_ms = moments.told_ms(message[: 4 * MESSAGE_LIMIT], now_ms)
+    at_ms = at_ms or moments.checked(retry_at_ms, now_ms)
+    if at_ms is not None:
+        return Failure(r.QUOTA, text, wait_s, at_ms, wall=r.CLOCK)
+    said = f"{message[: 4 * MESSAGE_LIMIT]} {told}"
+    if _PERSON.search(said):
+        return Failure(r.QUOTA, text, wall=r.PERSON)
+    window_s = next((length for named, length in _WINDOWS_S if named.search(said)), None)
+    if wait_s is not None and (window_s is None or wait_s >= 0.01 * window_s):
+        return Failure(r.QUOTA, text, wait_s, wall=r.CLOCK)
+    return Failure(r.QUOTA, text, window_s, wall=None if window_s is None else r.WINDOW)
+
+
+def from_message(message: str, now_ms: int) -> Failure | None:
     """Classify an error message by anchored patterns; None when it says nothing known."""
     text = shortened(message)
     status = re.search(r"(?:^|\b(?:status|last status:|API Error:)\s*\(?)(\d{3})\b", message)
-    if _QUOTA.search(message):
-        return Failure(r.QUOTA, text)
+    if _QUOTA.search(message) or _QUOTA_CODE.match(message):
+        return quota(message, now_ms)
     if _CONTEXT.search(message):
         return Failure(r.CONTEXT_LENGTH, text)
     if status:
-        return from_status(int(status[1]), message, {}, 0)._replace(message=text)
+        return from_status(int(status[1]), message, {}, now_ms)._replace(message=text)
     return None
 
 
@@ -140,7 +188,6 @@ def _objects(listed: Any) -> list[dict[str, Any]]:
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 
-def _moment_ms(seconds: str, now_ms: int) -> int | None:
-    """Read a moment in epoch seconds; None when it is none, or further away than can be meant."""
-    at_ms = int(seconds) * 1000 if seconds.isdecimal() and len(seconds) < 16 else None
-    return None if at_ms is None or at_ms > now_ms + LONGEST_WAIT_S * 1000 else at_ms
+def _moment_ms(seconds: str) -> int | None:
+    """Read a moment in epoch seconds; None when it is none."""
+    return int(seconds) * 1000 if seconds.isdecimal() and len(seconds) < 16 else None

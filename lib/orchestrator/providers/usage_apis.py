@@ -20,6 +20,7 @@ from orchestrator.records import Json, Seen
 SOURCE = "usage API"
 MOST_BYTES = 4 * 1024 * 1024
 MOST_PAGES = 50
+SHORTEST_S = 900  # reports are minutes late: of a shorter window they tell nothing
 FORMATS = {"openai": usage_openai, "anthropic": usage_anthropic, "google": usage_google}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from threading import Lock
 
-from .account import Account
+from .account import Account, Minute
 from .bill import Price
 from .dialect import Call, Usage
 from .document import Document
@@ -33,6 +33,24 @@ class Books:
             self._texts: deque[Record] = deque()
             self._text_size = 0
             self._accounts = {name: Account() for name in PROVIDERS}
+            self._reports: deque[Document] = deque(maxlen=KEPT_REQUESTS)
+
+    def minutes(self, provider: str) -> dict[int, Minute]:
+        """Return what a provider's account used, by epoch minute."""
+        with self._lock:
+            minutes = self._accounts[provider].minutes
+            return {at: replace(minute) for at, minute in minutes.items()}
+
+    def report(self, path: str, headers: Mapping[str, str], status: int) -> None:
+        """Enter a request for a report."""
+        with self._lock:
+            entry: Document = {"path": path, "headers": shown(headers), "status": status}
+            self._reports.append(entry)
+
+    def reports(self) -> list[Document]:
+        """Return the requests for reports."""
+        with self._lock:
+            return list(self._reports)
 
     def arrive(self, call: Call, path: str, headers: Mapping[str, str], body_bytes: int) -> Record:
         """Enter a request when it arrives; every arrival counts for max_requests_in_60s."""

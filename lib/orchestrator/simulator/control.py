@@ -17,6 +17,8 @@ def get(upstream: Upstream, target: str, *, anthropic: bool) -> Reply | None:
         case "/_sim/requests":
             provider = parse_qs(parts.query).get("provider", [""])[0]
             return json_reply(200, upstream.books.requests(provider))
+        case "/_sim/reports":
+            return json_reply(200, upstream.books.reports())
         case "/_sim/health":
             return json_reply(200, {"status": "ok"})
         case "/v1/models" | "/models":

@@ -70,6 +70,11 @@ class Scenario:
     output_tokens: int | None = None
     cached_tokens: int | None = None
     key: str | None = None
+    admin_key: str | None = None  # of the usage reports; None refuses every key
+    outside_requests: int | None = None  # used by others, for the reports
+    outside_tokens: int | None = None
+    outside_cost_micro_usd: int | None = None
+    headers: Mapping[str, str] | None = None  # more headers of every answer
     faults: tuple[Step, ...] = ()
     tools: tuple[Tool, ...] = ()
     tools_repeat: bool = False
@@ -98,8 +103,10 @@ def _merge(scenario: Scenario, given: Document, where: str) -> Scenario:
             changes[name] = tuple(
                 _tool(item, f"{where}.tools") for item in _list(value, f"{where}.tools")
             )
-        elif name in {"answer", "key"}:
+        elif name in {"answer", "key", "admin_key"}:
             changes[name] = _typed(value, str, f"{where}.{name}")
+        elif name == "headers":
+            changes[name] = _typed(value, dict, f"{where}.{name}")
         elif name == "tools_repeat":
             changes[name] = _typed(value, bool, f"{where}.{name}") is True
         else:

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from socketserver import TCPServer
 
-from . import control
+from . import control, reports
 from .dialect import input_tokens
 from .upstream import Upstream, dialect_of
 from .wire import Reply, json_reply, send
@@ -50,7 +50,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Show the books or the models."""
         anthropic = "anthropic-version" in self.headers
-        reply = control.get(self.server.upstream, self.path, anthropic=anthropic)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = reports.get(self.server.upstream, self.path, headers)
+        reply = reply or control.get(self.server.upstream, self.path, anthropic=anthropic)
         if self.headers.get("upgrade", "").lower() == "websocket":
             reply = json_reply(426, NOT_FOUND)
         self._send(reply or json_reply(404, NOT_FOUND))

@@ -57,6 +57,11 @@ class Upstream:
                     self._scripts[name] = Script(scenario)
             self._scenarios = scenarios
 
+    def scenario(self, provider: str) -> Scenario:
+        """Return what a provider does now."""
+        with self._lock:
+            return self._scenarios[provider]
+
     def reset(self) -> None:
         """Clear faults, tools, windows and books; limits, keys and answers stay."""
         with self._lock:
@@ -112,7 +117,7 @@ class Upstream:
                 dialect, record, Refusal(429, call.model, retry_after=retry_after, room=room)
             )
         self.books.charge(record, usage)
-        reply = _success(dialect, call, answer, room)
+        reply = _success(dialect, call, answer, room, scenario.headers or {})
         if step is None:
             self.books.serve(record)
             return reply
@@ -158,8 +163,10 @@ def dialect_of(path: str) -> Dialect | None:
     return GEMINI if GEMINI_PATH.match(path) else PATHS.get(path)
 
 
-def _success(dialect: Dialect, call: Call, answer: Answer, room: Room) -> Reply:
-    headers = dialect.room_headers(room)
+def _success(
+    dialect: Dialect, call: Call, answer: Answer, room: Room, more: Mapping[str, str]
+) -> Reply:
+    headers = {**dialect.room_headers(room), **more}
     if not call.stream:
         return json_reply(200, dialect.reply(call, answer), headers)
     events: Iterator[bytes] = dialect.events(call, answer)

@@ -67,7 +67,7 @@ def claim(state: str, account: str, settings: Json, *, force: bool, fsync: bool)
 
     `force` always may, and takes the probe that is due. Raises StorageError.
     """
-    now_ms, blocks = clock.now_ms(), []
+    now_ms, blocks = clock.now_ms(), list[Block | None]()
 
     def taken(row: Breaker) -> Breaker:
         blocks[:] = [breakers.block(row, now_ms)]

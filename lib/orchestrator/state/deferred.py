@@ -140,7 +140,7 @@ def _read(line: bytes) -> Json | None:
     try:
         record = json.loads(line)
         named = all(isinstance(record[k], str) for k in ("event", "repository", "task_sha256"))
-        if not named or record["event"] == "queued" and not _is_task(record):
+        if not named or (record["event"] == "queued" and not _is_task(record)):
             return None
     except (ValueError, RecursionError, TypeError, KeyError):
         return None

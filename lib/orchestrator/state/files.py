@@ -33,13 +33,11 @@ def ensure_folder(path: str) -> str:
     It may be a symlink to a folder, but no folder that everybody may write to: what is in there
     could be swapped. A sticky one, such as /tmp, can't be played with like that.
     """
-    try:
+    with telling(path):
         _make_private(path)
         if not os.path.isdir(path):
             raise StorageError(f"{path}: is not a folder; move it away")
         mode = os.stat(path).st_mode
-    except OSError as error:
-        raise StorageError(_told(path, error)) from error
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise StorageError(f"{path}: everybody may write to it; chmod o-w it, or use another")
     return path
@@ -50,7 +48,7 @@ def prove_room(lock: str) -> None:
 
     Nobody reads what is in that file: it is filled for a moment, and emptied.
     """
-    try:
+    with telling(lock):
         descriptor = _opened(lock, os.O_WRONLY | os.O_CREAT)
         try:
             write_all(descriptor, bytes(ROOM))
@@ -58,8 +56,6 @@ def prove_room(lock: str) -> None:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, 0)
             os.close(descriptor)
-    except OSError as error:
-        raise StorageError(_told(lock, error)) from error
 
 
 def sweep(folder: str) -> None:
@@ -73,14 +69,13 @@ def sweep(folder: str) -> None:
 
 def read_json(path: str) -> Json | None:
     """Read a state file, None when there is none; raises StorageError when it is not sound."""
-    try:
-        descriptor = _opened(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StorageError(_told(path, error)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        text = file.read()
+    with telling(path):
+        try:
+            descriptor = _opened(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            text = file.read()
     try:
         document = json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
@@ -96,23 +91,24 @@ def replace(path: str, document: Json, *, fsync: bool = True) -> None:
     # One field a line: `indent` is for people too, but three times slower than all the rest.
     rows = (f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in document.items())
     data = ("{\n" + ",\n".join(rows) + "\n}\n").encode()
-    try:
+    with telling(path):
         if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
             raise StorageError(f"{path}: is not a regular file; move it away")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
         try:
-            write_all(descriptor, data)
-            if fsync:
-                os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(fresh, path)
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600)
+            try:
+                write_all(descriptor, data)
+                if fsync:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            os.rename(fresh, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)
+            raise
         if fsync:
             sync_folder(os.path.dirname(path))
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        raise StorageError(_told(path, error)) from error
 
 
 def append(path: str, record: Json, *, fsync: bool = True) -> None:
@@ -125,7 +121,7 @@ def append(path: str, record: Json, *, fsync: bool = True) -> None:
     """
     line = json.dumps(record, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     folder = ensure_folder(os.path.dirname(path))
-    try:
+    with telling(path):
         with flocked(f"{path}.lock"):
             descriptor, size = _with_line(path, line)
         try:
@@ -135,20 +131,16 @@ def append(path: str, record: Json, *, fsync: bool = True) -> None:
                     sync_folder(folder)  # its name is as new as its first line
         finally:
             os.close(descriptor)
-    except OSError as error:
-        raise StorageError(_told(path, error)) from error
 
 
 def add_text(path: str, text: str) -> None:
     """Add text to a file of one writer, with no guarantee of a log's; raises StorageError."""
-    try:
+    with telling(path):
         descriptor = _opened(path, _LOG)
         try:
             write_all(descriptor, text.encode("utf-8", "replace"))
         finally:
             os.close(descriptor)
-    except OSError as error:
-        raise StorageError(_told(path, error)) from error
 
 
 def touch(path: str) -> None:
@@ -163,17 +155,20 @@ def touch(path: str) -> None:
 
 @contextlib.contextmanager
 def flocked(path: str) -> Iterator[None]:
-    """Hold an exclusive flock on `path`, waiting with jitter for at most ten seconds."""
-    descriptor = _opened(path, os.O_RDWR | os.O_CREAT)
+    """Hold an exclusive flock on `path`; raises StorageError, and TryLaterError after 10 s."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    with telling(path):
+        descriptor = _opened(path, os.O_RDWR | os.O_CREAT)
     try:
-        deadline = time.monotonic() + LOCK_TIMEOUT_S
-        while not try_flock(descriptor):
-            if time.monotonic() > deadline:
-                raise _still_locked(path)
-            time.sleep(0.0005 + os.urandom(1)[0] / 64_000)  # up to 4 ms more, so that all differ
+        with telling(path):
+            while not try_flock(descriptor):
+                if time.monotonic() > deadline:
+                    raise _still_locked(path)
+                time.sleep(0.0005 + os.urandom(1)[0] / 64_000)  # up to 4 ms more: all differ
         yield
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # it is let go all the same
+            os.close(descriptor)
 
 
 def try_flock(descriptor: int) -> bool:
@@ -203,16 +198,16 @@ def usage_locked(folder: str) -> Iterator[None]:
         fallback_to_soft=False,
         on_acquired=lambda descriptor: _refuse_strange(path, descriptor),
     )
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise _still_locked(path) from None
-    except OSError as error:
-        raise StorageError(_told(path, error)) from error
+    with telling(path):
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise _still_locked(path) from None
     try:
         yield
     finally:
-        lock.release()
+        with telling(path):
+            lock.release()
 
 
 def complete_lines(path: str, offset: int = 0) -> Iterator[bytes]:
@@ -221,17 +216,20 @@ def complete_lines(path: str, offset: int = 0) -> Iterator[bytes]:
     A line over MAX_LINE comes in pieces, those without its end left out: none is a record. Raises
     StorageError when it can't be read.
     """
-    try:
-        descriptor = _opened(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StorageError(_told(path, error)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        file.seek(offset)
-        while line := file.readline(MAX_LINE):
-            if line.endswith(b"\n"):
-                yield line
+    with telling(path):
+        try:
+            descriptor = _opened(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        file = os.fdopen(descriptor, "rb")
+        try:
+            file.seek(offset)
+            while line := file.readline(MAX_LINE):
+                if line.endswith(b"\n"):
+                    yield line
+        finally:
+            with contextlib.suppress(OSError):  # it was only read
+                file.close()
 
 
 def set_aside(path: str, mark: str) -> str:
@@ -242,10 +240,8 @@ def set_aside(path: str, mark: str) -> str:
     aside, number = f"{path}.corrupt-{mark}", 1
     while os.path.lexists(aside):
         aside, number = f"{path}.corrupt-{mark}.{number}", number + 1
-    try:
+    with telling(path):
         os.link(path, aside)
-    except OSError as error:
-        raise StorageError(_told(path, error)) from error
     return aside
 
 
@@ -348,5 +344,11 @@ def _still_locked(path: str) -> TryLaterError:
     return TryLaterError(f"{path}: still locked by {holder}; try again later")
 
 
-def _told(path: str, error: OSError) -> str:
-    return f"{path}: {error.strerror or error}; make room or permissions, then try again"
+@contextlib.contextmanager
+def telling(path: str) -> Iterator[None]:
+    """Raise what the system refuses as StorageError, in one line that names the path."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise StorageError(f"{path}: {why}; make room or permissions, then try again") from error

@@ -38,13 +38,14 @@ class InFlight:
 
     def release(self) -> None:
         """Leave the task to a later recovery."""
-        os.close(self.descriptor)
+        with contextlib.suppress(OSError):  # what was noted is on the disk
+            os.close(self.descriptor)
 
     def close(self) -> None:
         """Forget the task: everything about it is in the logs."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a recovery finds nothing left to do, and tries again
             os.unlink(self.path)
-        os.close(self.descriptor)
+        self.release()
 
 
 def folder_of(state: str) -> str:
@@ -91,19 +92,34 @@ def busy_agents(state: str) -> dict[str, int]:
 
 
 def orphans(state: str) -> Iterator[tuple[InFlight, list[Json]]]:
-    """Yield the files whose owner is dead, locked, with the steps that were recorded whole."""
+    """Yield the files whose owner is dead, locked, with the steps that were recorded whole.
+
+    Raises StorageError for one that can't be read: what it holds must not be forgotten.
+    """
     for name in _names(state):
-        path = os.path.join(folder_of(state), name)
+        taken = _taken(os.path.join(folder_of(state), name))
+        if taken is not None:
+            yield taken
+
+
+def _taken(path: str) -> tuple[InFlight, list[Json]] | None:
+    """Take over a file, None when its owner lives or has just finished."""
+    with files.telling(path):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError:
-            continue  # its owner finished just now
-        if not files.try_flock(descriptor) or not os.fstat(descriptor).st_nlink:
-            os.close(descriptor)
-            continue
-        steps, size = _steps(path)
-        os.ftruncate(descriptor, size)  # what was torn never happened; more may be noted
-        yield InFlight(path, descriptor), steps
+        except FileNotFoundError:
+            return None
+        running = InFlight(path, descriptor)
+        try:
+            if files.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
+                steps, size = _steps(path)
+                os.ftruncate(descriptor, size)  # what was torn never happened; more may be noted
+                return running, steps
+        except (OSError, StorageError):
+            running.release()
+            raise
+        running.release()
+        return None
 
 
 def peeked(state: str) -> Iterator[list[Json]]:

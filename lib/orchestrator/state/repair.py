@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from orchestrator import clock
 from orchestrator.decide import windows
+from orchestrator.decide.windows import KEPT_PERIODS as KEPT
 from orchestrator.decide.limits import Payer
 from orchestrator.errors import UnsoundError
 from orchestrator.records import MICRO, Json, Provider, Turn
@@ -45,7 +46,7 @@ def money_of(document: Json) -> dict[str, int]:
     return {
         f"{limit.period} {slot}": amount
         for limit in usage.MONEY
-        for slot, amount in document["windows"].get(limit.name, {}).items()
+        for slot, amount in sorted(document["windows"].get(limit.name, {}).items())[-KEPT:]
     }
 
 

@@ -143,8 +143,8 @@ def _values(window: object) -> list[object]:
 def _on_this_clock(document: Json, provider: Provider, now_ms: int) -> Json:
     """Move sliding windows along when the wall clock was set since the file was written.
 
-    Windows are about time that passed; the wall clock only names days and months. After a restart
-    of the machine nobody knows how much passed, and only a clock that went back is mended.
+    Windows are about time that passed; the wall clock only names days and months. Over a restart
+    the wall clock is trusted, as long as it says that more passed than since the restart.
     """
     then = document.get("clock")
     if not isinstance(then, dict) or not isinstance(then.get("wall_ms"), int):
@@ -154,7 +154,7 @@ def _on_this_clock(document: Json, provider: Provider, now_ms: int) -> Json:
     if boot and boot == then.get("boot") and isinstance(then.get("elapsed_ms"), int):
         really_ms = elapsed_ms - then["elapsed_ms"]
     else:
-        really_ms = max(0, passed_ms)
+        really_ms = max(elapsed_ms, passed_ms)  # it was written before this boot
     set_by_ms = passed_ms - really_ms
     if abs(set_by_ms) <= _DRIFT_MS + _DRIFT_SHARE * really_ms:
         return document

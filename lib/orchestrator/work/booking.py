@@ -10,7 +10,7 @@ from orchestrator import records as r
 from orchestrator.config.prices import price_of
 from orchestrator.decide import costs, limits, lines, windows
 from orchestrator.errors import NoRoomError, OrchestratorError
-from orchestrator.records import MICRO, Failure, Json, Outcome, Route, Spent, Turn
+from orchestrator.records import MICRO, Block, Failure, Json, Outcome, Route, Spent, Turn
 from orchestrator.state import history, journal
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.redaction import redact
@@ -38,6 +38,7 @@ class Books:
         """Begin with the reservation; money belongs to the day it was made."""
         self.held, self.day = held, day
         self.booked, self.spent = Turn(0, 0, 0), Spent()
+        self.block: Block | None = None  # what refused the next turn
 
 
 class Booking:
@@ -139,7 +140,7 @@ class Booking:
                 "turn", attempt_id=attempt_id, done=so_far._asdict(), held=bound._asdict()
             )
             block = self.context.ledger.renew(attempt_id, route.provider, done, bound)
-            books.booked = so_far
+            books.booked, books.block = so_far, block
             books.held = Turn(0, 0, 0) if block else bound
             return Failure(r.BUDGET, block.reason, None, block.retry_at_ms) if block else None
 
@@ -226,8 +227,10 @@ class Booking:
                 facts["attempt_id"], route.provider, rest, counted_ms, outcome.seen
             )
             context.journal.append(journal.USAGE, line)
-            left = self.trees.left(outcome)
-        except OrchestratorError as error:
+            failed = outcome.failure
+            passed = failed is not None and failed.kind == r.BUDGET and books.block is None
+            left = self.trees.left(outcome, discard=passed)
+        except (OrchestratorError, OSError) as error:
             return Booked(outcome, facts | told | money, str(error))
         with contextlib.suppress(OrchestratorError):  # somebody knocks in vain
             knocking.heard(context, route, outcome, started_ms)

@@ -1,4 +1,4 @@
-"""The breaker of a route's account: asked before an attempt, told after it (seed 002, section 9)."""
+"""The breaker of a route's account: asked before an attempt, told after it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.decide import breakers as rules
 from orchestrator.decide import lines
-from orchestrator.records import Block, Breaker, Failure, Json, Outcome, Route
+from orchestrator.records import Breaker, Failure, Json, Outcome, Route
 from orchestrator.state import breakers
 from orchestrator.state.journal import ALERTS
 from orchestrator.work.context import Context
 
+AROUND = "tasks go to the other providers"
 ADVICE = {
-    rules.OUTAGE: "tasks go to the other providers; one attempt at a time looks whether it is back",
+    rules.OUTAGE: f"{AROUND}; one attempt at a time looks whether it is back",
+    rules.UNKNOWN: f"{AROUND}; one attempt at a time looks whether it is over",
     r.PERSON: "buy what is missing, then scripts/doctor.sh --clear {account}",
-    rules.UNKNOWN: "tasks go to the other providers; one attempt at a time looks whether it is over",
 }
-PATIENCE = "tasks go to the other providers until then"
 
 
 def claim(context: Context, route: Route, *, force: bool) -> Failure | None:
@@ -62,7 +62,7 @@ def _alert(context: Context, route: Route, row: Breaker, kind: str) -> None:
     if kind == "recovered":
         until, advice = None, "it takes tasks again"
     else:
-        advice = ADVICE.get(str(row.kind), PATIENCE).format(account=account)
+        advice = ADVICE.get(str(row.kind), f"{AROUND} until then").format(account=account)
     name = f"{route.provider} ({account})"
     told = {
         "outage": f"Provider outage detected: {name}: {row.error}; {advice}, next at {until}",

@@ -141,6 +141,13 @@ class Task:
         if verified == verify.BROKEN:
             done |= {"error": "--verify failed", "error_class": r.VERIFY_FAILED}
         line = {**self.dispatch.line, "execution_metrics": done}
+        self._recorded(line, status)
+        if self.storage_error is not None and code == 0:
+            code = StorageError.exit_code
+        return Result(line, outcome.answer, code, self.storage_error)
+
+    def _recorded(self, line: Json, status: str) -> None:
+        """Queue a task that waits, write its line, and take one that is done out of the queue."""
         log = self.context.journal
         try:
             if status == "deferred":
@@ -151,11 +158,8 @@ class Task:
                 deferred.done(log, line)
             if self.storage_error is None:
                 self.running.close()
-        except OrchestratorError as error:
+        except (OrchestratorError, OSError) as error:
             self.storage_error = str(error)
-        if self.storage_error is not None and code == 0:
-            code = StorageError.exit_code
-        return Result(line, outcome.answer, code, self.storage_error)
 
     def _may_wait(self) -> bool:
         """Tell whether a later start may find room; a task's own ceiling will be as low then."""

@@ -46,13 +46,19 @@ class Trees:
         """Name the tree of the attempt under way, nothing where it works in place."""
         return {"tree": self.tree.path, "branch": self.tree.branch} if self.tree else {}
 
-    def left(self, outcome: Outcome) -> Json:
+    def left(self, outcome: Outcome, *, discard: bool = False) -> Json:
         """See to the tree of the attempt that just ended, and name it where something is in it.
 
         What a success changed is committed on its branch, before any check can add to it; what a
-        failure left half done is kept as it is; an unchanged tree of a failure is removed.
+        failure left half done is kept as it is, unless it is to be discarded; an unchanged tree of
+        a failure is removed.
         """
         if self.tree is None or self.repository is None:
+            return {}
+        if discard:
+            self.repository.discard(self.tree)
+            self.context.tell("  what was done over --max-cost is discarded")
+            self.tree = None
             return {}
         self.diffstat = self.repository.changed(self.tree)
         if not self.diffstat:

@@ -1,7 +1,7 @@
 """A tree of its own for an agent that edits: the user's checkout stays untouched.
 
 git is run without hooks and without a terminal; commands of one repository are serialised;
-nothing is ever forced.
+nothing is forced but the end of a tree that passed its cost ceiling.
 """
 
 from __future__ import annotations
@@ -69,9 +69,16 @@ class Repository:
 
     def remove(self, tree: Tree) -> None:
         """Remove a tree in which nothing changed, with its branch."""
+        self._removed(tree, (), "-d")
+
+    def discard(self, tree: Tree) -> None:
+        """Remove a tree with all that was done in it, and its branch."""
+        self._removed(tree, ("--force",), "-D")
+
+    def _removed(self, tree: Tree, force: tuple[str, ...], delete: str) -> None:
         with files.flocked(os.path.join(self.trees, "git.lock")):
-            self._git(self.top, "worktree", "remove", tree.path)
-            self._git(self.top, "branch", "--quiet", "-d", tree.branch)
+            self._git(self.top, "worktree", "remove", *force, tree.path)
+            self._git(self.top, "branch", "--quiet", delete, tree.branch)
 
     def _find_top(self) -> str:
         try:

@@ -1,0 +1,1 @@
+"""Looking back: what was spent, and who should hear of it."""
