@@ -13,29 +13,30 @@ self="${BASH_SOURCE[0]}"
 # shellcheck source=../lib/common.sh
 source "${self%"${self##*/}"}../lib/common.sh"
 
-PACKAGES=(bats jq openssl shellcheck shfmt strace) # each has the name of its command
+declare -A PACKAGES=([chattr]=e2fsprogs) # of a command whose package has another name
+COMMANDS=(bats chattr faketime jq openssl shellcheck shfmt strace)
 CLIENTS=(claude codex gemini)
 missing=()
 
-# absent COMMAND...: those that are not on the PATH, one to a line.
+# absent: the packages of the commands that are not on the PATH, one to a line.
 absent() {
   local name
-  for name in "$@"; do
-    type -P -- "$name" >/dev/null || printf '%s\n' "$name"
+  for name in "${COMMANDS[@]}"; do
+    type -P -- "$name" >/dev/null || printf '%s\n' "${PACKAGES[$name]:-$name}"
   done
 }
 
 debian_packages() {
   local listed
   local -a packages
-  listed="$(absent "${PACKAGES[@]}")"
+  listed="$(absent)"
   [[ -n $listed ]] || return 0
   readarray -t packages <<<"$listed"
 
   if ((EUID == 0)) && type -P apt-get >/dev/null; then
     apt-get update -qq && apt-get install -qq -y --no-install-recommends "${packages[@]}" \
       || printf 'test tools: apt-get failed\n' >&2
-    listed="$(absent "${packages[@]}")"
+    listed="$(absent)"
     [[ -n $listed ]] || return 0
     readarray -t packages <<<"$listed"
   fi

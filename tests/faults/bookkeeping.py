@@ -8,11 +8,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lib"))
 
-from orchestrator.config import load  # noqa: E402
-from orchestrator.decide import limits  # noqa: E402
-from orchestrator.errors import NoRoomError  # noqa: E402
-from orchestrator.records import MICRO, Turn  # noqa: E402
-from orchestrator.state.ledger import Ledger  # noqa: E402
+from orchestrator.config import load
+from orchestrator.decide import limits
+from orchestrator.errors import NoRoomError
+from orchestrator.records import MICRO, Turn
+from orchestrator.state.ledger import Ledger
 
 PAYER = limits.Payer("openai", "gpt", metered=True)
 TURN = Turn(1, 10, MICRO)

@@ -1,12 +1,16 @@
 """What the fault tests share: one provider alone, and a start whose memory is measured."""
 
 import contextlib
+import shutil
+import subprocess
 import threading
 from pathlib import Path
 
+import killing
 import pytest
 from calling import Caller
 from support import finished
+from sweeping import Driver
 
 from orchestrator.config import load
 
@@ -75,3 +79,49 @@ def measured(place):
             thread.join()
 
     return run
+
+
+@pytest.fixture
+def mounted():
+    """Mount a file system in memory on a folder, or change how it is mounted; gone at the end."""
+    folders = []
+
+    def mount(folder, options):
+        folder.mkdir(parents=True, exist_ok=True)
+        words = ["mount", "-t", "tmpfs", "-o", f"{options},mode=0700", "tmpfs", folder]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"only root may mount: {done.stderr.strip()}")
+        folders.append(folder)
+
+    yield mount
+    for folder in reversed(folders):
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def disturbed(place):
+    """Run a task on codex over HTTP, quietly: its answer on stdout, one line on stderr."""
+
+    def start(*words, **options):
+        chosen = ("--yes", "--quiet", "--json", "--provider", "codex", "--transport", "api")
+        return place.start(*chosen, *words, str(place.repo), "Fix the bug", **options)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The upstream in this process, for work that is done without ./orchestrate.sh."""
+    with killing.upstream() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def driver(server):
+    """A process whose children work on state and logs under strace."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed: system calls can't be made to fail")
+    made = Driver(server.server_port)
+    yield made
+    made.end()

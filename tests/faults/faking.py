@@ -1,8 +1,7 @@
-"""A wall clock that can be set, over real processes: libfaketime, with the elapsed time left real."""
+"""A wall clock that can be set, over real processes: libfaketime; elapsed time stays real."""
 
 import contextlib
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -20,7 +19,7 @@ class WallClock:
     def __init__(self, folder):
         self.file = folder / "clock"
         self.file.write_text("+0", encoding="ascii")
-        # Its 0.9.10 spoils an absolute clock_nanosleep (wolfcw/libfaketime#426), time.sleep since 3.11.
+        # Its 0.9.10 spoils time.sleep, an absolute clock_nanosleep (wolfcw/libfaketime#426).
         python = folder / "python"
         words = (sys.executable, "-I", "-X", "utf8", HERE / "unslept.py")
         python.write_text(
@@ -80,13 +79,3 @@ class Books:
         code = self.process.wait(20)
         self.process.stdout.close()
         assert code == 0
-
-
-def alive_ms(text):
-    """Read a told moment as epoch milliseconds."""
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
-
-
-def cleaned(environment):
-    """Drop what only this harness needs."""
-    return {k: v for k, v in environment.items() if k not in ("LD_PRELOAD",) or os.path.exists(v)}

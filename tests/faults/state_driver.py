@@ -11,10 +11,12 @@ import os
 import socket
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 from killing import House
+from state_works import WORKS
 
 from orchestrator.errors import OrchestratorError
 
@@ -31,7 +33,8 @@ def main():
         pid = os.fork()
         if pid == 0:
             theirs.recv(1)
-            theirs.send(json.dumps(done(getattr(house, work))).encode())
+            todo = partial(WORKS[work], house) if work in WORKS else getattr(house, work)
+            theirs.send(json.dumps(done(todo)).encode())
             os._exit(0)
         theirs.close()
         print(pid, flush=True)
@@ -52,7 +55,7 @@ def done(work):
             return [type(error).__name__, error.exit_code, str(error), ""]
         except OSError as error:
             return [type(error).__name__, 7, str(error), ""]
-    if isinstance(result, bool):
+    if result is None or isinstance(result, bool):
         return ["", 0, "", ""]
     return ["", result.exit_code, result.storage_error, result.answer]
 

@@ -95,9 +95,8 @@ class Sweep:
         _, told, trace = self.driver.do(self.work, self.place)
         assert told[:2] == ["", 0], told
         self.hold(house, told)
-        made = Counter(row.split()[1].partition("(")[0] for row in trace.splitlines())
-        points = [(name, k + 1) for name in CALLS for k in range(made[name])]
-        assert len(points) > 30, made
+        points = calls_of(trace)
+        assert len(points) > 30, trace
         chosen = points if every == 1 else points[FIRST % every :: every]
         print(f"{self.work}: {len(chosen)} of {len(points)} points, from {FIRST % every}")
         return chosen
@@ -172,6 +171,12 @@ class Sweep:
         assert house.spent_micro_usd() == recorded
         assert recorded >= max(upstream, self.bill)
         assert len(self.server.upstream.books.requests()) <= len(usages)
+
+
+def calls_of(trace):
+    """List the calls a trace tells of, as (name, k)."""
+    made = Counter(row.split()[1].partition("(")[0] for row in trace.splitlines())
+    return [(name, k + 1) for name in CALLS for k in range(made[name])]
 
 
 def read(house, pattern):

@@ -1,10 +1,7 @@
 """Rows 10 to 12: kill -9 at any system call, during a call, and of the holder of a lock."""
 
-import shutil
-
 import pytest
-from killing import upstream
-from sweeping import EVERY, Driver, Sweep
+from sweeping import EVERY, Sweep
 
 # Where the task dies from whose files the recovery begins: the step is not made.
 SECOND_OUTCOME, LAST_LINE = 8, 12
@@ -16,21 +13,6 @@ FAULTS = {
     "an I/O error": "error=EIO",
 }
 ALL = [pytest.param(1, marks=[pytest.mark.soak, pytest.mark.timeout(1800)], id="every call")]
-
-
-@pytest.fixture(scope="module")
-def server():
-    with upstream() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def driver(server):
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed: system calls can't be made to fail")
-    made = Driver(server.server_port)
-    yield made
-    made.end()
 
 
 @pytest.mark.parametrize("every", [pytest.param(EVERY, id="every 20th call"), *ALL])

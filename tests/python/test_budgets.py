@@ -98,7 +98,9 @@ def test_an_action_lowers_the_tier(tier, action, expected):
 
 def test_the_projection_goes_on_as_before():
     total = totals(100, 10)[0]  # in 19 days and 22 hours of 30 days
-    assert budgets.projected(total, NOW_MS, "UTC") == pytest.approx(10 * MICRO * 720 / 478, rel=1e-6)
+    assert budgets.projected(total, NOW_MS, "UTC") == pytest.approx(
+        10 * MICRO * 720 / 478, rel=1e-6
+    )
 
 
 @given(st.integers(0, 10**9), st.integers(1, 30 * 24 * 60))
@@ -137,9 +139,7 @@ def decided(share, *ways, wishes=None):
 def test_paid_tasks_get_cheaper_models_as_the_budget_is_used_up(share, ways, wishes, expected):
     found = decided(share, *ways, wishes=wishes)
     assert found.chosen.model.name == expected
-    assert any("the budget says" in note for note in found.notes) is (
-        expected != "x-powerful"
-    )
+    assert any("the budget says" in note for note in found.notes) is (expected != "x-powerful")
 
 
 def test_a_used_up_budget_refuses_what_is_paid_and_says_until_when():

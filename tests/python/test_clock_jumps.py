@@ -36,9 +36,7 @@ class Machine:
     def call(self, count=1):
         day = windows.day_of(self.wall_ms, "UTC")
         turn = Turn(count, count, count)
-        grown = usage.booked(
-            self.load(), MADE, turn, PAYER, self.wall_ms, day, self.wall_ms, "UTC"
-        )
+        grown = usage.booked(self.load(), MADE, turn, PAYER, self.wall_ms, day, self.wall_ms, "UTC")
         self.save(grown)
 
     def save(self, document):

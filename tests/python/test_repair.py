@@ -133,8 +133,8 @@ def test_a_running_calls_reservation_and_turns_survive_a_rebuild(house):
     done, held = Turn(2, 300, 4000), Turn(1, 500, 6000)
     note = {"step": "turn", "attempt_id": attempt_id}
     note |= {"done": done._asdict(), "held": held._asdict()}
-    with path.open("a") as file:
-        file.write(json.dumps(note) + "\n")
+    noted = path.read_bytes().rstrip(b"\0") + json.dumps(note).encode() + b"\n"
+    path.write_bytes(noted)
     file_of(house).write_text("{")
     now_ms = clock.now_ms()
     claude = house.config.providers["claude"]
@@ -166,7 +166,12 @@ def test_rows_25_26_a_log_with_torn_lines_and_nul_blocks_gives_what_is_whole(hou
     before = house.books()
     log = Path(Journal(house.logs).path(USAGE))
     whole = log.read_bytes().splitlines(keepends=True)
-    torn = [whole[0][:50] + b"\n", b"\0" * 70_000 + b"\n", b'"claude"\n', b'{"provider": "claude"}\n']
+    torn = [
+        whole[0][:50] + b"\n",
+        b"\0" * 70_000 + b"\n",
+        b'"claude"\n',
+        b'{"provider": "claude"}\n',
+    ]
     torn += [whole[0], whole[1][:-40]]
     log.write_bytes(b"".join([*torn[:4], whole[1], *torn[4:]]))
     shutil.rmtree(inflight.folder_of(house.state))

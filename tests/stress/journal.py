@@ -5,6 +5,7 @@ about to append, and what has been acknowledged. Who replaces a dead one asks th
 the last line is in it, as recovery does.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -20,6 +21,7 @@ import starts  # noqa: F401 it makes the product importable
 
 from orchestrator.state.journal import USAGE, Journal
 
+AIMED = 0.7  # of the kills: most writers wait for the lock, and the one who has it matters most
 BEGUN, DONE = 0, 1
 NOTE = struct.Struct("=BHIq")  # what happened, writer, line, offset of the log before it
 
@@ -44,7 +46,10 @@ class Crew:
 
     def run(self, kills, rotations):
         """Let all lines be written; returns how many writers were killed."""
-        total, draw = len(self.writers) * self.lines, random.Random(total_seed(self))
+        total, draw = (
+            len(self.writers) * self.lines,
+            random.Random(f"{self.lines} {self.size} {kills}"),
+        )
         killing = sorted(draw.randrange(total) for _ in range(kills))
         turning = [total * (n + 1) // (rotations + 1) for n in range(rotations)]
         killed = 0
@@ -118,11 +123,17 @@ class Crew:
                     writer.begun, writer.offset = line, offset
 
     def _kill(self, draw):
-        living = [writer for writer in self.writers if writer.pid]
+        """Kill the writer that holds the lock, as the lock file tells, or any other."""
+        living = {writer.pid for writer in self.writers if writer.pid}
         time.sleep(draw.uniform(0, 0.002))
-        if living:
-            os.kill(draw.choice(living).pid, signal.SIGKILL)  # not reaped: still its own number
-        return bool(living)
+        if not living:
+            return False
+        victim = draw.choice(sorted(living))
+        if draw.random() < AIMED:
+            holder = Path(f"{self.journal.path(USAGE)}.lock").read_text(encoding="ascii")
+            victim = int(holder) if holder.isdigit() and int(holder) in living else victim
+        os.kill(victim, signal.SIGKILL)  # not waited for yet: the number is still its own
+        return True
 
     def _reap(self):
         for number, writer in enumerate(self.writers):
@@ -143,12 +154,8 @@ class Crew:
 
     def _rotate(self, number):
         path = Path(self.journal.path(USAGE))
-        path.rename(path.with_suffix(f".{number}.jsonl"))
-
-
-def total_seed(crew):
-    """Seed the draws with the sizes."""
-    return f"{len(crew.writers)} {crew.lines} {crew.size}"
+        with contextlib.suppress(FileNotFoundError):  # nothing came since the last time
+            path.rename(path.with_suffix(f".{number}.jsonl"))
 
 
 def checked(folder, crew):

@@ -68,7 +68,9 @@ def trial(simulator, folder, processes, runs, number):
     account = compare.Account(place, simulator, records)
     problems += account.problems
     days = 1 + (time.gmtime().tm_yday != first_day)
-    bill_usd, ours_usd = (float(m) / compare.MICRO for m in (account.bill_micro_usd, account.our_micro_usd))
+    bill_usd, ours_usd = (
+        float(m) / compare.MICRO for m in (account.bill_micro_usd, account.our_micro_usd)
+    )
     if bill_usd > budget_usd * days:
         problems.append(f"the simulator charged ${bill_usd:.6f} of ${budget_usd}")
     print(

@@ -39,38 +39,38 @@ class Ended:
 
 def forked(place, words, kill_after_s=None):
     """Run a start in a forked child; kill it after so long, unless it has ended before."""
-    out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-    sys.stdout.flush()
-    began, pid = time.monotonic(), os.fork()
-    if pid == 0:
-        _become_start(place, words, out.fileno(), err.fileno())
-    descriptor = os.pidfd_open(pid)
-    try:
-        if not _ended(descriptor, HUNG_S if kill_after_s is None else kill_after_s):
-            os.kill(pid, signal.SIGKILL)  # not waited for yet: the number is still its own
-        status = os.waitpid(pid, 0)[1]
-    finally:
-        os.close(descriptor)
-    return _told(os.waitstatus_to_exitcode(status), out, err, began)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        sys.stdout.flush()
+        began, pid = time.monotonic(), os.fork()
+        if pid == 0:
+            _become_start(place, words, out.fileno(), err.fileno())
+        descriptor = os.pidfd_open(pid)
+        try:
+            if not _ended(descriptor, HUNG_S if kill_after_s is None else kill_after_s):
+                os.kill(pid, signal.SIGKILL)  # not waited for yet: the number is still its own
+            status = os.waitpid(pid, 0)[1]
+        finally:
+            os.close(descriptor)
+        return _told(os.waitstatus_to_exitcode(status), out, err, began)
 
 
 def whole(place, words, kill_after_s=None):
-    """Run ./orchestrate.sh; what is killed is the Python process at work, its shell ends by itself."""
-    out, err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-    began = time.monotonic()
-    process = subprocess.Popen(
-        [ROOT / "orchestrate.sh", *words],
-        env=place.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=err,
-        cwd=place.folder,
-    )
-    try:
-        process.wait(HUNG_S if kill_after_s is None else kill_after_s)
-    except subprocess.TimeoutExpired:
-        _kill_python(process.pid)
-    return _told(process.wait(), out, err, began)
+    """Run ./orchestrate.sh; the Python process at work is killed, its shell ends by itself."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [ROOT / "orchestrate.sh", *words],
+            env=place.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd=place.folder,
+        )
+        try:
+            process.wait(HUNG_S if kill_after_s is None else kill_after_s)
+        except subprocess.TimeoutExpired:
+            _kill_python(process.pid)
+        return _told(process.wait(), out, err, began)
 
 
 def words_of(place, provider, marker, *more):
@@ -119,6 +119,5 @@ def _told(code, out, err, began):
     for file in (out, err):
         file.seek(0)
         texts.append(file.read().decode("utf-8", "replace"))
-        file.close()
     killed = code in (-signal.SIGKILL, 128 + signal.SIGKILL)
     return Ended(None if killed else code, *texts, time.monotonic() - began)

@@ -42,7 +42,11 @@ def _differences(held: Json, told: Json) -> list[Json]:
     """List the days and months whose money differs by more than a micro-USD."""
     one, other = repair.money_of(held), repair.money_of(told)
     return [
-        {"period": slot, "file_usd": one.get(slot, 0) / MICRO, "log_usd": other.get(slot, 0) / MICRO}
+        {
+            "period": slot,
+            "file_usd": one.get(slot, 0) / MICRO,
+            "log_usd": other.get(slot, 0) / MICRO,
+        }
         for slot in sorted({*one, *other})
         if abs(one.get(slot, 0) - other.get(slot, 0)) > 1
     ]

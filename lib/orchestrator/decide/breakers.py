@@ -14,6 +14,7 @@ CLOSED = Breaker()
 OUTAGE, UNKNOWN, RATE = "outage", "unknown", "rate"
 KINDS = (None, OUTAGE, UNKNOWN, RATE, r.CLOCK, r.WINDOW, r.PERSON)
 PROBED = (OUTAGE, UNKNOWN)
+AHEAD_MS = 60_000  # a clock that was further ahead has been set since
 TOLD = 120  # characters of an error in the reason of a block
 COUNTED = (r.SERVER, r.NETWORK, r.STALLED)
 # The upstream knew the account and said no: it is there, so no outage.
@@ -53,7 +54,7 @@ def block(row: Breaker, now_ms: int) -> Block | None:
     """
     if row.kind is None:
         return None
-    if row.retry_at_ms is not None and (now_ms >= row.retry_at_ms or now_ms < row.set_ms):
+    if row.retry_at_ms is not None and (now_ms >= row.retry_at_ms or now_ms < row.set_ms - AHEAD_MS):
         return None
     since = f"since {clock.iso(row.since_ms)}: {row.error[:TOLD]}"
     if row.kind == OUTAGE:

@@ -112,7 +112,7 @@ def _routes(
         rooms.append(room)
         access = transport.repo_access
         route = Route(provider.name, model.name, transport, access, model.max_output_tokens)
-        blocks = [*room.blocks, *([knocking] if knocking else [])]
+        blocks = [*([knocking] if knocking else []), *room.blocks]
         blocks += paused if pays(transport) else ()
         if blocks:
             limited.append(max(blocks, key=_lasts))

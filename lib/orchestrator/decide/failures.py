@@ -19,6 +19,7 @@ RULES_OUT = {
     r.NO_ROOM: ACCOUNT,
     r.OUTAGE: ACCOUNT,
     r.BUDGET: ACCOUNT,
+    r.MAX_COST: TASK,
     r.AUTH: ROUTE,
     r.NOT_INSTALLED: ROUTE,
     r.EMPTY: ROUTE,
@@ -55,10 +56,11 @@ def next_step(
 
     Another route that is free is taken at once. Only when none is left, a passing failure is
     retried on the same route, after what the provider asked for (at most `retry_after_cap_s`),
-    else after `base_s` doubling with full jitter up to `cap_s`.
+    else after `base_s` doubling with full jitter up to `cap_s`. What ends a task does so once money
+    may be spent: a route that is too dear from the start gives way to the others.
     """
     left = tuple(other for other in rest if not _ruled_out(failure, route, other))
-    if RULES_OUT[failure.kind] == TASK:
+    if RULES_OUT[failure.kind] == TASK and failure.sent:
         return Step((), 0.0)
     if left:
         return Step(left, 0.0)

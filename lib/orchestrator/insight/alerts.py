@@ -33,7 +33,11 @@ def raised(
     """
     zone = str(config.settings["zone"])
     usages = {p.name: usage.load(state, p, now_ms) for p in usage.everybody(state, config)}
-    found = [alert for each in _watched(config, usages, now_ms, zone) for alert in _due(each, now_ms, zone)]
+    found = [
+        alert
+        for each in _watched(config, usages, now_ms, zone)
+        for alert in _due(each, now_ms, zone)
+    ]
     if not found:
         return
     folder = files.ensure_folder(os.path.join(state, ".state"))

@@ -108,7 +108,7 @@ class ClaudeReading(Reading):
                 if quota and quota.kind in (r.QUOTA, r.CONTEXT_LENGTH):
                     failure = quota
             elif document.get("subtype") == "error_max_budget_usd":
-                failure = Failure(r.BUDGET, "it reached --max-cost")
+                failure = Failure(r.MAX_COST, "it reached --max-cost")
             else:
                 failure = refusals.from_message(answer, clock.now_ms()) or Failure(
                     r.SERVER, refusals.shortened(answer or text_at(document, "subtype"))

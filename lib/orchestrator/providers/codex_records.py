@@ -15,7 +15,7 @@ from orchestrator.records import Seen
 
 MARK = b'"rate_limits"'  # a line without it need not be parsed
 SOURCE = "client records"
-PLAN = ("", "codex")  # names of the plan's own limit; others are of single models
+PLAN = (None, "codex")  # names of the plan's own limit; others are of single models
 MOST_PERCENT = 10_000
 HOUR_MINUTES = 60
 LATEST_S = 1e11
@@ -28,7 +28,7 @@ def figures_of(line: bytes, account: str) -> list[Seen]:
     if text_at(payload, "type") != "token_count" or not isinstance(payload, dict):
         return []
     told = payload.get("rate_limits")
-    if not isinstance(told, dict) or text_at(told, "limit_id") not in PLAN:
+    if not isinstance(told, dict) or told.get("limit_id") not in PLAN:
         return []
     try:
         at_ms = clock.parse(text_at(document, "timestamp"))

@@ -26,7 +26,7 @@ _AT = re.compile(
     r"\b(?:resets(?: at| on)?|try again at) "
     rf"(?:(?P<month>{'|'.join(MONTHS)})[a-z]* (?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
     rf"(?:,? (?P<year>\d{{4}}))?(?:,| at)* ?|(?P<weekday>{'|'.join(DAYS)})[a-z]*,? ?)?"
-    r"(?:(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))? ?(?P<half>[ap]m))?(?: \((?P<zone>[\w/+-]+)\))?",
+    r"(?:(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))? ?(?P<half>[ap]m))?(?: \((?P<zone>[^)]+)\))?",
     re.IGNORECASE,
 )
 

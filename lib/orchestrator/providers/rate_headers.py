@@ -61,7 +61,7 @@ def _openai(headers: Mapping[str, str], metric: str, now_ms: int) -> tuple[int, 
     figure = _used(headers, "x-ratelimit-limit-", "x-ratelimit-remaining-", metric)
     text = headers.get(f"x-ratelimit-reset-{metric}", "").strip()
     parts = _DURATION.findall(text)
-    if figure is None or "".join(f"{n}{unit}" for n, unit in parts) != text:
+    if figure is None or not parts or "".join(f"{n}{unit}" for n, unit in parts) != text:
         return None
     return (*figure, now_ms + int(sum(float(n) * _UNITS_MS[unit] for n, unit in parts)))
 

@@ -35,8 +35,8 @@ _QUOTA = re.compile(
 # What only somebody who pays can end.
 _PERSON = re.compile(
     r"insufficient_quota|billing_hard_limit|credit balance|exceeded\. Check your plan"
-    r"|out of (?:extra |your )?(?:usage|credits)|spend (?:limit|cap)|To use Codex with|IneligibleTier"
-    r"|^HTTP 402|INSUFFICIENT_G1_CREDITS_BALANCE",
+    r"|out of (?:extra |your )?(?:usage|credits)|spend (?:limit|cap)|To use Codex with"
+    r"|IneligibleTier|^HTTP 402|INSUFFICIENT_G1_CREDITS_BALANCE",
     re.IGNORECASE,
 )
 DAY_S = 86_400.0

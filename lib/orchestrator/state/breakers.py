@@ -12,7 +12,7 @@ from collections.abc import Callable
 from orchestrator import clock
 from orchestrator.decide import breakers
 from orchestrator.errors import StorageError, UnsoundError
-from orchestrator.records import Block, Breaker, Json
+from orchestrator.records import PERSON, Block, Breaker, Json
 from orchestrator.state import files
 
 SCHEMA = 1
@@ -67,9 +67,10 @@ def claim(state: str, account: str, settings: Json, *, force: bool, fsync: bool)
 
     `force` always may, and takes the probe that is due. Raises StorageError.
     """
-    now_ms, blocks = clock.now_ms(), list[Block | None]()
+    blocks: list[Block | None] = []
 
     def taken(row: Breaker) -> Breaker:
+        now_ms = clock.now_ms()  # whoever had the lock before wrote a later moment than our start
         blocks[:] = [breakers.block(row, now_ms)]
         due = breakers.probe_is_due(row, now_ms)
         return breakers.probed(row, settings, now_ms) if due else row
@@ -116,6 +117,7 @@ def _is_sound(row: object) -> bool:
         and row.keys() == _TYPES.keys()
         and all(type(row[name]) in types for name, types in _TYPES.items())
         and row["kind"] in breakers.KINDS
+        and (row["retry_at_ms"] is not None or row["kind"] in (None, PERSON))
     )
 
 

@@ -18,6 +18,17 @@ from orchestrator.state.journal import DEFERRED, Journal
 from orchestrator.state.redaction import redact
 
 SCHEMA = 1
+_DONE: dict[str, tuple[type, ...]] = {"schema": (int,), "repository": (str,), "task_sha256": (str,)}
+_QUEUED = {
+    **_DONE,
+    "timestamp": (str,),
+    "task": (str,),
+    "redacted": (bool,),
+    "options": (dict,),
+    "retry_at": (str, type(None)),
+    "reason": (str,),
+}
+_FIELDS = {"queued": _QUEUED, "done": _DONE}
 TITLE = 60  # characters of a task that tell it from others
 
 
@@ -139,22 +150,15 @@ def _records(log: Journal, digest: str) -> Iterator[tuple[int, Json]]:
 def _read(line: bytes) -> Json | None:
     try:
         record = json.loads(line)
-        named = all(isinstance(record[k], str) for k in ("event", "repository", "task_sha256"))
-        if not named or (record["event"] == "queued" and not _is_task(record)):
-            return None
-    except (ValueError, RecursionError, TypeError, KeyError):
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
-
-
-def _is_task(record: Json) -> bool:
-    return (
-        record["schema"] <= SCHEMA
-        and isinstance(record["task"], str)
-        and isinstance(record["options"], dict)
-        and record["options"].keys() <= set(Wishes._fields)
-        and isinstance(record["retry_at"], (str, type(None)))
-    )
+    wanted = _FIELDS.get(str(record.get("event"))) if isinstance(record, dict) else None
+    if wanted is None or not record.keys() >= wanted.keys():
+        return None
+    if not all(type(record[name]) in types for name, types in wanted.items()):
+        return None
+    known = record["schema"] <= SCHEMA and record.get("options", {}).keys() <= set(Wishes._fields)
+    return record if known else None
 
 
 def _entry(offset: int, record: Json) -> Entry:
@@ -164,10 +168,10 @@ def _entry(offset: int, record: Json) -> Entry:
         offset,
         record["repository"],
         title,
-        bool(record["redacted"]),
+        record["redacted"],
         record["retry_at"],
-        str(record["timestamp"]),
-        str(record["reason"]),
+        record["timestamp"],
+        record["reason"],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.errors import StorageError
+from orchestrator.errors import StorageError, UnsoundError
 from orchestrator.records import Json
 from orchestrator.state import files
 
@@ -15,16 +15,18 @@ FIGURES = ("input_overhead_tokens", "output_tokens", "seconds")
 def load(state: str) -> Json:
     """Read the figures, keyed `provider/model/transport`; a broken file only costs precision."""
     try:
-        known = files.read_json(_path(state)) or {}
+        return _known(state)
     except StorageError:
         return {}
-    return {key: row for key, row in known.items() if _is_sound(row)}
 
 
 def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> None:
-    """Blend the figures of a run that delivered into the running average of its route."""
+    """Blend the figures of a run that delivered into the running average of its route.
+
+    Raises StorageError or TryLaterError; what was known then stays as it was.
+    """
     with files.usage_locked(os.path.join(state, ".state")):
-        known = load(state)
+        known = _known(state)
         past = known.get(key)
         if past is None:
             known[key] = {"runs": 1, **{name: figures[name] for name in FIGURES}}
@@ -34,6 +36,15 @@ def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> No
                 for name in FIGURES
             }
         files.replace(_path(state), known, fsync=fsync)
+
+
+def _known(state: str) -> Json:
+    """Read the sound rows; raises StorageError when they are there and can't be read."""
+    try:
+        known = files.read_json(_path(state)) or {}
+    except UnsoundError:
+        return {}  # they are lost: begin anew
+    return {key: row for key, row in known.items() if _is_sound(row)}
 
 
 def _is_sound(row: object) -> bool:

@@ -16,6 +16,7 @@ from orchestrator.records import Json
 from orchestrator.state import files
 
 SEPARATOR = "--"
+_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class InFlight:
@@ -28,10 +29,12 @@ class InFlight:
     def note(self, step: str, **facts: object) -> None:
         """Record one step durably; raises StorageError."""
         text = json.dumps({"step": step, **facts}, ensure_ascii=False)
+        begins = os.lseek(self.descriptor, 0, os.SEEK_CUR)
         try:
             files.write_all(self.descriptor, text.encode("utf-8", "replace") + b"\n")
             os.fdatasync(self.descriptor)
         except OSError as error:
+            os.lseek(self.descriptor, begins, os.SEEK_SET)  # the next step takes its place
             raise StorageError(
                 f"{self.path}: {error.strerror}; nothing more was started"
             ) from error
@@ -54,26 +57,29 @@ def folder_of(state: str) -> str:
 
 
 def begin(state: str, task_id: str, agent: str, **facts: object) -> InFlight:
-    """Create the file of a task, locked; raises StorageError."""
-    folder = files.ensure_folder(folder_of(state))
-    files.prove_room(os.path.join(state, ".state", files.USAGE_LOCK))
+    """Create the file of a task, locked, with room for all it will hold; raises StorageError.
+
+    The room is taken now, so that a disk that fills up during a call can't keep its outcome out.
+    """
+    folder = folder_of(state)
+    for each in (state, os.path.dirname(folder), folder):
+        files.ensure_folder(each)
     path = os.path.join(folder, f"{task_id}{SEPARATOR}{agent}.jsonl")
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
+    with files.telling(path):
         while True:
-            descriptor = os.open(path, flags, 0o600)
+            descriptor = os.open(path, _FLAGS | os.O_CREAT, 0o600)
             if files.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
                 break
             os.close(descriptor)  # a recovery swept the empty file in this instant
-        files.sync_folder(folder)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}; nothing was started") from error
-    running = InFlight(path, descriptor)
-    try:
-        running.note("begin", task_id=task_id, **facts)
-    except StorageError:
-        running.close()
-        raise
+        running = InFlight(path, descriptor)
+        try:
+            files.write_all(descriptor, bytes(files.ROOM))
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            files.sync_folder(folder)
+            running.note("begin", task_id=task_id, **facts)
+        except (OSError, StorageError):
+            running.close()
+            raise
     return running
 
 
@@ -106,7 +112,7 @@ def _taken(path: str) -> tuple[InFlight, list[Json]] | None:
     """Take over a file, None when its owner lives or has just finished."""
     with files.telling(path):
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(path, _FLAGS)
         except FileNotFoundError:
             return None
         running = InFlight(path, descriptor)
@@ -114,6 +120,7 @@ def _taken(path: str) -> tuple[InFlight, list[Json]] | None:
             if files.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
                 steps, size = _steps(path)
                 os.ftruncate(descriptor, size)  # what was torn never happened; more may be noted
+                os.lseek(descriptor, size, os.SEEK_SET)
                 return running, steps
         except (OSError, StorageError):
             running.release()

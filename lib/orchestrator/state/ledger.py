@@ -42,6 +42,8 @@ class Ledger:
     ) -> int:
         """Hold room for one turn and return its moment; raises NoRoomError when there is none."""
         with self._opened(name) as (provider, document, now_ms):
+            # Books built anew just now hold it already, from its own note: it is no other's.
+            document["reservations"].pop(attempt_id, None)
             block = self._block(provider, document, turn, payer, now_ms, start=True)
             if block is not None and not force:
                 told = f"{name}: {block.reason}{limits.told_retry(block)}"

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from orchestrator import clock
 from orchestrator.decide import windows
-from orchestrator.decide.windows import KEPT_PERIODS as KEPT
 from orchestrator.decide.limits import Payer
+from orchestrator.decide.windows import KEPT_PERIODS as KEPT
 from orchestrator.errors import UnsoundError
 from orchestrator.records import MICRO, Json, Provider, Turn
 from orchestrator.state import files, inflight, usage

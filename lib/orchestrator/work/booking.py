@@ -10,7 +10,7 @@ from orchestrator import records as r
 from orchestrator.config.prices import price_of
 from orchestrator.decide import costs, limits, lines, windows
 from orchestrator.errors import NoRoomError, OrchestratorError
-from orchestrator.records import MICRO, Block, Failure, Json, Outcome, Route, Spent, Turn
+from orchestrator.records import MICRO, Failure, Json, Outcome, Route, Spent, Turn
 from orchestrator.state import history, journal
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.redaction import redact
@@ -38,7 +38,6 @@ class Books:
         """Begin with the reservation; money belongs to the day it was made."""
         self.held, self.day = held, day
         self.booked, self.spent = Turn(0, 0, 0), Spent()
-        self.block: Block | None = None  # what refused the next turn
 
 
 class Booking:
@@ -78,7 +77,7 @@ class Booking:
         left = self._left_micro_usd()
         if left is not None and payer.metered and self._dear(route, turn, left):
             message = f"one turn may cost ${turn.cost_micro_usd / MICRO:.4f}, over --max-cost"
-            return self._unmade(Failure(r.BUDGET, message), facts, started_ms)
+            return self._unmade(Failure(r.MAX_COST, message, sent=False), facts, started_ms)
         refused = knocking.claim(self.context, route, force=self.dispatch.wishes.force)
         if refused is not None:
             return self._unmade(refused, facts, started_ms)
@@ -134,13 +133,13 @@ class Booking:
                 bound, books.spent = self._bound(route, reread), spent
             left = self._left_micro_usd()
             if left is not None and _metered(route) and so_far.cost_micro_usd > left:
-                return Failure(r.BUDGET, "it passed --max-cost")
+                return Failure(r.MAX_COST, "it passed --max-cost")
             done = settlement.less(so_far, books.booked)
             self.running.note(
                 "turn", attempt_id=attempt_id, done=so_far._asdict(), held=bound._asdict()
             )
             block = self.context.ledger.renew(attempt_id, route.provider, done, bound)
-            books.booked, books.block = so_far, block
+            books.booked = so_far
             books.held = Turn(0, 0, 0) if block else bound
             return Failure(r.BUDGET, block.reason, None, block.retry_at_ms) if block else None
 
@@ -228,7 +227,7 @@ class Booking:
             )
             context.journal.append(journal.USAGE, line)
             failed = outcome.failure
-            passed = failed is not None and failed.kind == r.BUDGET and books.block is None
+            passed = failed is not None and failed.kind == r.MAX_COST
             left = self.trees.left(outcome, discard=passed)
         except (OrchestratorError, OSError) as error:
             return Booked(outcome, facts | told | money, str(error))

@@ -43,11 +43,10 @@ def heard(context: Context, route: Route, outcome: Outcome, started_ms: int) -> 
 
     Raises StorageError.
     """
-    settings, now_ms = context.config.settings["breaker"], clock.now_ms()
-    account = route.transport.account
+    settings, account = context.config.settings["breaker"], route.transport.account
 
     def rule(row: Breaker) -> Breaker:
-        return rules.after(row, outcome, route.provider, settings, started_ms, now_ms)
+        return rules.after(row, outcome, route.provider, settings, started_ms, clock.now_ms())
 
     before, row = breakers.change(context.state, account, rule, fsync=context.fsync)
     if rules.opened(before, row):

@@ -162,10 +162,8 @@ class Task:
             self.storage_error = str(error)
 
     def _may_wait(self) -> bool:
-        """Tell whether a later start may find room; a task's own ceiling will be as low then."""
-        wishes = self.dispatch.wishes
-        own = all(a["error_class"] == r.BUDGET and not a["retry_at"] for a in self.attempts)
-        return not (wishes.force or wishes.no_defer or own)
+        """Tell whether the task is to be queued for a time when there is room."""
+        return not (self.dispatch.wishes.force or self.dispatch.wishes.no_defer)
 
     def _queue(self, line: Json) -> None:
         done = line["execution_metrics"]
