@@ -46,7 +46,7 @@ prices: setup-dev ## Write config/prices.json anew
 poll: setup ## Renew the usage figures of the providers (for cron: scripts/poll_usage.sh)
 	@scripts/poll_usage.sh
 
-bench: setup ## Measure how long a decision takes
+bench: setup ## Measure decisions, books, logs, polling and memory
 	@scripts/bench.sh
 
 lock: ## Resolve the dependencies anew (needs uv)

@@ -15,9 +15,13 @@
 #   --ready-file FILE   written in one piece when listening (also: --pid-file)
 #   --exit-after-s N    end by itself (default 3600)
 #
+# The usage APIs of OpenAI, Anthropic and Google tell what is in the books to whoever has the key that
+# a scenario names as admin_key; outside_requests, outside_tokens, outside_cost_micro_usd add to it.
+#
 # While it runs:
 #   GET  /_sim/books                what each provider served, refused and charged
 #   GET  /_sim/requests?provider=P  every request: prompt, model, headers, outcome
+#   GET  /_sim/reports              every request for a usage report
 #   POST /_sim/scenario             lay a scenario over the one that plays
 #   POST /_sim/reset                clear faults, tools, limits' windows and books
 #

@@ -233,6 +233,7 @@ class Route(NamedTuple):
     transport: Transport
     access: str  # none | read | edit
     max_output_tokens: int
+    context_window: int = 0  # tokens; 0: not known
 
 
 class Candidate(NamedTuple):

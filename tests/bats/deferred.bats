@@ -61,7 +61,7 @@ soon_due() {
   [ ! -e "$QUEUE" ]
 }
 
-@test "a chain that is exhausted by limits is queued; it is run with its options, its task never in the arguments" {
+@test "a chain that is exhausted by limits is queued; it is run as it was started" {
   simulated '{providers: ({codex: 0, gemini: 0, claude: 0} | map_values({faults: [{kind: "status", status: 429, retry_after: 300}]}))}'
   run --separate-stderr orchestrate --yes --json --agent debugger "$REPO" 'Fix `the` "bug" $(id)'
   [ "$status" -eq 3 ]

@@ -64,7 +64,7 @@ all_blocked() {
 @test "all blocked: exit 3 with retry_at in the JSON, and on stderr the provider, the moment and the cost of forcing" {
   local option
   all_blocked
-  for option in -n --yes; do
+  for option in -n --no-defer; do
     rm -rf -- "$PLACE/logs"
     run --separate-stderr orchestrate "$option" --json "$REPO" "$TASK"
     [ "$status" -eq 3 ]
@@ -73,7 +73,7 @@ all_blocked() {
       and (.execution_metrics.retry_at | test("^20.*Z$"))
       and .recommendation.provider_reason == "emergency: all providers blocked"
       and ([.recommendation.cost_estimate] + [.recommendation.alternatives[].cost] | .[0] == min)' <"$LOG"
-    [[ $option == --yes ]] || [ "$output" = "$(cat "$LOG")" ]
+    [[ $option == --no-defer ]] || [ "$output" = "$(cat "$LOG")" ]
   done
 }
 

@@ -36,6 +36,7 @@ def seconds(moment):
 def walled(place, simulator, case, transport):
     """Run a task into the walls of a case; returns the longest way from a wall to a request."""
     simulator.clear()
+    (place.state / ".state" / "breakers.json").unlink(missing_ok=True)  # of the first chance
     for provider, wall in case.items():
         simulator.play(provider, faults=[WALLS[wall][0]])
     preferred = next(iter(case))

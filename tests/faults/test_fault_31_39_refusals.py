@@ -161,20 +161,53 @@ def test_rows_36_39_a_key_that_fits_in_no_header_is_told_without_the_key(simulat
     assert simulator.requests() == []
 
 
-@pytest.mark.parametrize("provider", ["codex", "gemini", "claude"])
+TASKS = {"codex": "Fix the bug", "gemini": "Explain OAuth2 flow", "claude": "Design the cache"}
+
+
+@pytest.mark.parametrize("provider", TASKS)
 @pytest.mark.parametrize("status", [400, 413])
-def test_rows_36_39_a_prompt_that_is_too_long_goes_to_another_model_once(
-    simulator, place, provider, status
+def test_rows_36_39_a_prompt_that_is_too_long_goes_to_a_larger_window_of_another_provider(
+    simulator, place, chain, provider, status
 ):
+    place.models(provider, context_window=200_000)
     fault = {"kind": "status", "status": status, "type": "context_length"}
     simulator.play(provider, faults=[fault])
-    task = {"codex": "Fix the bug", "gemini": "Explain OAuth2 flow", "claude": "Design the cache"}
-    words = ("--yes", "--json", "--transport", "api", str(place.repo), task[provider])
-    run = place.run(*words)
+    run = chain(task=TASKS[provider])
     assert run.code == 0, run
     assert [a["error_class"] for a in run.attempts] == ["CONTEXT_LENGTH", None]
     assert run.attempts[0]["provider"] == provider
     assert len(simulator.requests(provider)) == 1
+
+
+@pytest.mark.parametrize("provider", TASKS)
+def test_rows_36_39_a_prompt_that_is_too_long_for_the_largest_window_is_tried_once(
+    simulator, place, chain, provider
+):
+    place.models(context_window=200_000)
+    fault = {"kind": "status", "status": 400, "type": "context_length"}
+    simulator.play(provider, faults=[fault])
+    run = chain(task=TASKS[provider])
+    assert run.code == 1, run
+    assert [a["error_class"] for a in run.attempts] == ["CONTEXT_LENGTH"]
+    assert len(simulator.requests()) == 1
+
+
+def test_rows_36_39_a_prompt_that_is_too_long_goes_to_the_next_larger_model_of_its_provider(
+    simulator, place, alone
+):
+    small, medium, large = rows = [
+        {"name": name, "tier": "cheap", "context_window": size, "max_output_tokens": 100}
+        for name, size in (("gpt-6-luna", 100_000), ("gpt-5.4", 200_000), ("gpt-6.1-sol", 300_000))
+    ]
+    place.provider("codex", models=rows)
+    fault = {"kind": "status", "status": 400, "type": "context_length"}
+    simulator.play("codex", faults=[{**fault, "times": 2}])
+    run = alone("codex")
+    assert run.code == 0, run
+    assert [a["model"] for a in run.attempts] == [row["name"] for row in (small, medium, large)]
+    simulator.play("codex", faults=[fault])
+    named = alone("codex", "--model", small["name"])
+    assert (named.code, len(named.attempts)) == (1, 1), named
 
 
 @pytest.mark.parametrize("provider", ["codex", "gemini", "claude"])

@@ -8,6 +8,11 @@ import threading
 
 import pytest
 
+from orchestrator import clock
+from orchestrator.errors import TryLaterError
+from orchestrator.providers import usage_apis
+from orchestrator.providers.usage_report import Wanted
+
 DAY = "20200101000000Z"
 NEXT_DAY = "20200102000000Z"
 SETTINGS = """
@@ -73,7 +78,8 @@ def whole_request(connection):
     while b"\r\n\r\n" not in head:
         head += connection.recv(65_536)
     head, _, body = head.partition(b"\r\n\r\n")
-    length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+    told = re.search(rb"(?i)content-length: (\d+)", head)
+    length = int(told[1]) if told else 0
     while len(body) < length:
         body += connection.recv(65_536)
     return head + body
@@ -156,4 +162,28 @@ def test_row_46_a_file_of_authorities_that_is_not_there_fails_closed(alone, secu
     run = alone("codex", environment={"OPENAI_BASE_URL": start("good"), **gone})
     assert (run.code, run.attempts[0]["error_class"]) == (5, "NETWORK"), run
     assert "gone.pem" in run.attempts[0]["error"]
+    assert heard == []
+
+
+def ask_usage(url, certificates):
+    """Ask a usage API for the tokens of a day, with an admin key."""
+    api = {"format": "openai", "account": "a", "key_env": ["ADMIN"], "usage_url": url}
+    environment = {"ADMIN": "an admin key", "SSL_CERT_FILE": str(certificates / "ca.pem")}
+    now_ms = clock.now_ms()
+    rows = [Wanted("tokens", None, "day", now_ms - 3_600_000, now_ms, days=True)]
+    return usage_apis.read(api, rows, environment, 10.0)
+
+
+def test_row_46_an_admin_key_goes_to_a_trusted_certificate(secured, certificates):
+    start, heard = secured
+    with pytest.raises(TryLaterError, match="HTTP 418"):
+        ask_usage(start("good"), certificates)
+    assert b"an admin key" in heard[0]
+
+
+@pytest.mark.parametrize("kind", ["expired", "wrong-host", "self-signed"])
+def test_row_46_an_admin_key_goes_to_no_bad_certificate(secured, certificates, kind):
+    start, heard = secured
+    with pytest.raises(TryLaterError, match="TLS failed"):
+        ask_usage(start(kind), certificates)
     assert heard == []

@@ -1,4 +1,4 @@
-"""scripts/poll_usage.sh: figures with their source, silence from cron, nothing lost by a failure."""
+"""scripts/poll_usage.sh: figures with their source, silence from cron, nothing lost by failing."""
 
 import fcntl
 import json
@@ -191,6 +191,26 @@ def test_when_nothing_asked_for_could_be_read_it_says_so_with_exit_5(place, poll
     assert "codex: api: ConnectionRefusedError" in run.err
 
 
+def test_row_65_it_runs_in_crons_empty_environment(place):
+    rollout(place, 42)
+    words = [ROOT / "scripts/poll_usage.sh", "--json"]
+    given = {name: place.environment[name] for name in ("ORCHESTRATE_STATE", "ORCHESTRATE_LOGS")}
+    environment = {**given, "PATH": "/usr/bin:/bin", "HOME": str(place.home), "LANG": "C"}
+    done = subprocess.run(
+        words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True, cwd="/"
+    )
+    assert b'"percent/18000s@chatgpt", "used": 42' in done.stdout
+    assert done.stderr == b""
+
+
+def test_a_state_folder_that_cannot_be_written_is_named_with_exit_7(place, poll):
+    rollout(place, 42)
+    place.state.write_text("a file", encoding="utf-8")
+    run = poll()
+    assert (run.code, len(run.err.splitlines())) == (7, 1), run
+    assert str(place.state) in run.err
+
+
 def test_an_admin_key_goes_into_its_own_request_and_nowhere_else(place, poll, reporting):
     place.environment["ORCHESTRATE_DEBUG"] = "1"
     reporting.play("codex", admin_key="another")
@@ -290,6 +310,18 @@ def test_only_what_was_added_is_read_the_next_time(place, poll, rows):
     assert kept["files"][str(path)][2] == path.stat().st_size > size
 
 
+def test_a_longer_row_counts_also_what_was_left_out_before(place, poll, rows):
+    short = {**FIVE_HOURS, "window_s": 1}
+    place.provider("claude", limits=[short])
+    answer(place, "msg_1", 1000)
+    time.sleep(1.1)
+    answer(place, "msg_2", 500)  # the file counts, its first answer does not any more
+    assert poll().code == 0
+    place.provider("claude", limits=[FIVE_HOURS])
+    poll("--force")
+    assert rows("claude")["tokens/18000s"]["used"] == 1500
+
+
 @pytest.mark.parametrize("variable", ["CODEX_HOME", None])
 def test_records_are_looked_for_where_their_client_puts_them(place, poll, rows, variable):
     home = place.folder / "elsewhere" if variable else place.home / ".codex"
@@ -327,10 +359,13 @@ def test_row_27_what_is_not_our_file_is_refused_and_untouched(place, poll, name,
     assert target.read_text(encoding="utf-8") == "theirs"
 
 
+SPOILT = '{"schema": 1, "windows": [[18000, "9", 1, null]], "files": {"a": 5}, "folder": "x"}'
+
+
 def test_unsound_memory_of_a_poll_is_begun_anew(place, poll, rows):
     rollout(place, 42)
     poll()
-    for data in ("", "{", '{"schema": 1, "windows": [[1]], "files": {"a": 5}, "folder": "x"}'):
+    for data in ("", "{", '{"schema": 1, "windows": [[1]], "folder": "x"}', SPOILT):
         kept = json.loads((place.state / ".state/records-codex.json").read_text(encoding="utf-8"))
         spoilt = data.replace('"x"', json.dumps(kept["folder"]))
         (place.state / ".state/records-codex.json").write_text(spoilt, encoding="utf-8")
@@ -411,6 +446,36 @@ def test_a_full_window_of_a_plan_keeps_that_login_out_until_its_reset(place, pol
     state = run.line["provider_state_at_recommendation"]["codex"]
     assert state["block_reason"] == "the plan's 5-hour window >= 95%"
     assert clock.parse(state["retry_at"]) > clock.now_ms() + 3_000_000
+
+
+def elsewhere(simulator, calls):
+    """Let somebody else use the same key."""
+    for _ in range(calls):
+        document = {"model": "gpt-6-luna", "input": "hello"}
+        simulator._ask("POST", "/v1/responses", document)
+
+
+def call(place):
+    words = ("--yes", "--json", "--transport", "api", "--provider", "codex")
+    return place.run(*words, str(place.repo), "Fix the bug in the data loader")
+
+
+def test_what_others_used_of_a_minute_is_seen_in_the_head_of_our_own_answer(place, simulator, rows):
+    simulator.play("codex", requests_per_minute=10)
+    elsewhere(simulator, 5)
+    assert call(place).code == 0
+    row = rows("codex")["requests/60s"]
+    told = {source["source"]: source["percent"] for source in row["sources"]}
+    assert told == {"headers": 60.0, "own calls": 0.03}  # 6 of their 10, 1 of our 3000
+    assert (row["percent"], row["differ"]) == (60.0, True)
+
+
+def test_the_head_of_a_refusal_tells_as_much(place, simulator, rows):
+    simulator.play("codex", requests_per_minute=4)
+    elsewhere(simulator, 4)
+    place.settings(attempts={"per_route": 1, "total": 1})
+    assert call(place).code != 0
+    assert rows("codex")["requests/60s"]["percent"] >= 100
 
 
 def test_help_is_the_header():

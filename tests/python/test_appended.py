@@ -117,6 +117,13 @@ def test_nothing_but_regular_files_is_opened_and_no_link_followed(reader, tmp_pa
     assert (reader.read(), reader.known, reader.problems) == ([], {}, [])
 
 
+def test_a_file_that_turns_into_a_link_between_look_and_open_is_refused(tmp_path):
+    add(tmp_path / "secret.txt", b"figure 1\n")
+    (tmp_path / "a.jsonl").symlink_to(tmp_path / "secret.txt")
+    with pytest.raises(OSError, match="symbolic links"):
+        appended._read_file(str(tmp_path / "a.jsonl"), None, b"figure", [].append)
+
+
 def test_a_file_that_turns_into_a_pipe_between_look_and_open_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.jsonl")
     with pytest.raises(OSError, match="not a regular file"):
@@ -155,6 +162,17 @@ def test_a_line_of_any_length_takes_bounded_memory_and_is_skipped_once(reader, t
     assert position[2] == huge  # it is not read again
     add(path, b" figure 2\nfigure 3\n")
     assert reader.read() == [b"figure 3"]
+
+
+def test_what_comes_after_a_file_cut_off_in_a_line_too_long_is_read_whole(
+    reader, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(appended, "MAX_LINE", 100)
+    path = tmp_path / "a.jsonl"
+    add(path, b"x" * 500)
+    reader.read()
+    path.write_bytes(b"figure 1\n")
+    assert reader.read() == [b"figure 1"]
 
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path):

@@ -1,6 +1,7 @@
 """What the clients write down of their own sessions, and what it comes to in our rows."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 from world import NOW_MS
 
 from orchestrator import clock
+from orchestrator.errors import TryLaterError
 from orchestrator.providers import claude_records, codex_records
 from orchestrator.records import Limit
+from orchestrator.work import client_records
 from orchestrator.work.client_records import ClaudeRecords, CodexRecords
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "records"
@@ -200,6 +203,31 @@ def test_claude_goes_on_from_what_was_kept(names, cut):
     told = [answer(f"m{n}", output_tokens=at + 1) for at, n in enumerate(names)]
     kept = json.loads(json.dumps(claude(*told[:cut]).kept()))
     assert used(claude(*told[cut:], kept=kept)) == used(claude(*told))
+
+
+def test_what_could_be_read_counts_though_a_part_could_not(shipped, tmp_path, monkeypatch):
+    provider, opened = shipped.providers["codex"], os.open
+    login = client_records.transport_of(shipped, provider)
+    for name in ("a", "b"):
+        path = tmp_path / ".codex/sessions" / f"rollout-{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(token_count(42, at=clock.now_ms(), reset=None) + b"\n")
+    unread = {"rollout-a.jsonl"}
+
+    def refused(path, *rest, **options):
+        if os.path.basename(path) in unread:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refused)
+    state, home = str(tmp_path / "state"), {"HOME": str(tmp_path)}
+    read = client_records.read
+    seen, kept, problem = read(shipped, provider, login, home, state, clock.now_ms())
+    assert ([each.used for each in seen], len(kept["files"])) == ([42], 1)
+    assert problem.endswith("rollout-a.jsonl: Permission denied")
+    unread.add("rollout-b.jsonl")
+    with pytest.raises(TryLaterError, match="Permission denied"):
+        read(shipped, provider, login, home, state, clock.now_ms())
 
 
 def test_codex_and_claude_lines_without_the_mark_hold_no_figure():

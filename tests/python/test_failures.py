@@ -35,6 +35,7 @@ def next_step(kind, failed=PLAN, rest=(), tries=1, wait_s=None, draw=lambda: 1.0
         (r.NETWORK, KEY, [API, OTHER], [OTHER]),
         (r.STALLED, KEY, [API, OTHER], [OTHER]),
         (r.NO_ROOM, KEY, [API, OTHER], [OTHER]),
+        (r.OUTAGE, KEY, [API, OTHER], [OTHER]),  # somebody else has the probe
         (r.BUDGET, KEY, [API, OTHER], [OTHER]),
         (r.INVALID_INPUT, KEY, [API, OTHER], [OTHER]),
         (r.AUTH, PLAN, [KEY, API, OTHER], [KEY, API, OTHER]),  # the next transport
@@ -49,6 +50,49 @@ def next_step(kind, failed=PLAN, rest=(), tries=1, wait_s=None, draw=lambda: 1.0
 def test_a_failure_rules_out_what_would_fail_alike(kind, failed, rest, left):
     step = next_step(kind, failed, rest)
     assert (list(step.routes), step.wait_s) == (left, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("failed_window", "windows", "left"),
+    [
+        (100, [50, 100, 101, 200], [101, 200]),
+        (100, [100], []),
+        (0, [50], [50]),  # nobody knows how large it is
+        (100, [0], [0]),
+    ],
+)
+def test_what_was_too_long_for_a_model_goes_to_a_larger_window_alone(failed_window, windows, left):
+    failed = PLAN._replace(context_window=failed_window)
+    rest = [OTHER._replace(context_window=window, model=f"of {window}") for window in windows]
+    step = next_step(r.CONTEXT_LENGTH, failed, rest)
+    assert [route.context_window for route in step.routes] == left
+
+
+MODELS = [world.model(f"of {size}", context_window=size) for size in (100, 400, 200, 300)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "window", "billing", "priced", "expected"),
+    [
+        (r.CONTEXT_LENGTH, 100, "metered", (200, 300, 400), "of 200"),
+        (r.CONTEXT_LENGTH, 250, "metered", (200, 300, 400), "of 300"),
+        (r.CONTEXT_LENGTH, 100, "metered", (400,), "of 400"),
+        (r.CONTEXT_LENGTH, 100, "subscription", (), "of 200"),
+        (r.CONTEXT_LENGTH, 400, "metered", (200, 300, 400), None),
+        (r.CONTEXT_LENGTH, 0, "metered", (200, 300, 400), None),
+        (r.SERVER, 100, "metered", (200, 300, 400), None),
+    ],
+)
+def test_the_next_larger_model_of_the_same_provider_comes_first(
+    kind, window, billing, priced, expected
+):
+    way = world.way("plan", billing=billing)
+    failed = Route("claude", "small", way, "read", 1000, window)
+    prices = {f"of {size}": world.price() for size in priced}
+    provider = world.provider("claude", way, models=MODELS)
+    found = failures.wider(Failure(kind, "it failed"), failed, provider, prices, world.DAY)
+    assert [route.model for route in found] == ([expected] if expected else [])
+    assert all((route.transport, route.access) == (way, "read") for route in found)
 
 
 def test_every_failure_class_has_a_rule():
@@ -71,6 +115,7 @@ def test_every_failure_class_has_a_rule():
         (r.CONTEXT_LENGTH, False),
         (r.BUDGET, False),
         (r.NO_ROOM, False),
+        (r.OUTAGE, False),
         (r.TIMEOUT, False),
     ],
 )
@@ -108,6 +153,8 @@ def test_otherwise_waits_double_up_to_30_seconds_with_full_jitter(tries, ceiling
         ([r.AUTH, r.NOT_INSTALLED], 4),
         ([r.SERVER, r.NETWORK], 5),
         ([r.STALLED], 5),
+        ([r.OUTAGE], 5),
+        ([r.OUTAGE, r.QUOTA], 5),
         ([r.TIMEOUT], 5),
         ([r.INVALID_INPUT, r.TIMEOUT], 5),
         ([r.AUTH, r.QUOTA], 3),

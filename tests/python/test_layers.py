@@ -79,7 +79,7 @@ def test_thinking_never_reads_a_clock_a_file_or_the_environment():
 
 
 def test_only_the_files_of_state_write():
-    """Besides `files.py`: a client's private folder, a transcript, the handoff."""
+    """Besides `files.py`: a client's private folder, the handoff."""
     writers = {
         path.name
         for path in FILES
@@ -92,7 +92,7 @@ def test_only_the_files_of_state_write():
             isinstance(a, ast.Constant) and a.value in {"w", "a", "wb", "ab"} for a in node.args
         )
     }
-    assert writers <= {"files.py", "attempt.py", "transcript.py"}
+    assert writers <= {"files.py", "attempt.py"}
 
 
 def test_only_the_screen_prints():

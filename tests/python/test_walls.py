@@ -99,7 +99,7 @@ def test_only_the_beginning_of_an_error_message_counts(message):
     assert failure is None or failure.kind != r.QUOTA
 
 
-def test_each_clients_own_refusal_is_a_wall_of_its_kind():
+def test_the_claude_and_codex_clients_refusals_are_walls():
     soon_s = NOW_MS // 1000 + 10 * 366 * DAY_S  # beyond what can be meant
     info = {"status": "rejected", "resetsAt": soon_s, "rateLimitType": "seven_day"}
     claude, paid = ClaudeReading(), ClaudeReading()
@@ -114,15 +114,19 @@ def test_each_clients_own_refusal_is_a_wall_of_its_kind():
     codex.stdout(json.dumps({"type": "error", "message": message}))
     assert (codex.failure.kind, codex.failure.wall) == (r.QUOTA, r.CLOCK)
 
-    for text, wall in (
-        ("TerminalQuotaError: You have exhausted your capacity on this model. "
-         "Your quota will reset after 18h7m24s.", r.CLOCK),
-        ("TerminalQuotaError: You have exhausted your daily quota on this model.", r.WINDOW),
-        ("IneligibleTierError: Gemini CLI needs an API key or a licence.", r.PERSON),
-    ):  # fmt: skip
-        gemini = GeminiReading()
-        gemini.stderr(text)
-        assert (gemini.failure.kind, gemini.failure.wall) == (r.QUOTA, wall), text
+
+@pytest.mark.parametrize(
+    ("name", "text", "wall"),
+    [
+        ("TerminalQuotaError", "Your quota will reset after 18h7m24s.", r.CLOCK),
+        ("TerminalQuotaError", "You have exhausted your daily quota on this model.", r.WINDOW),
+        ("IneligibleTierError", "Gemini CLI needs an API key or a licence.", r.PERSON),
+    ],
+)
+def test_the_gemini_clients_named_errors_are_walls(name, text, wall):
+    gemini = GeminiReading()
+    gemini.stderr(f"{name}: {text}")
+    assert (gemini.failure.kind, gemini.failure.wall) == (r.QUOTA, wall)
 
 
 def test_an_answer_that_explains_walls_is_an_answer():

@@ -171,7 +171,7 @@ def full_usage(row, key=None, at_ms=NOW_MS, amount=None):
     return empty_usage() | {"windows": {key or row.name: {slot: amount or row.limit}}}
 
 
-def snapshot(known, usages=None, unready=None, busy=None, totals=()):
+def snapshot(known, usages=None, unready=None, busy=None, totals=(), breakers=None):
     """Look at a world where nothing is used and everything is ready, but for what is given."""
     return Snapshot(
         usages={name: (usages or {}).get(name) or empty_usage() for name in known.providers},
@@ -181,11 +181,14 @@ def snapshot(known, usages=None, unready=None, busy=None, totals=()):
         },
         busy=busy or {},
         history={},
+        breakers=breakers or {},
         totals=totals,
     )
 
 
-def decide(task, known=None, usages=None, unready=None, busy=None, totals=(), **wishes):
+def decide(
+    task, known=None, usages=None, unready=None, busy=None, totals=(), breakers=None, **wishes
+):
     """Decide a task in this world; wishes are those of the command line."""
     known = known or config()
     return recommender.recommend(
@@ -194,6 +197,6 @@ def decide(task, known=None, usages=None, unready=None, busy=None, totals=(), **
         known,
         classifier.vocabulary(known.keywords),
         agents.catalog(known.agents),
-        snapshot(known, usages, unready, busy, totals),
+        snapshot(known, usages, unready, busy, totals, breakers),
         NOW_MS,
     )

@@ -100,7 +100,8 @@ class Crew:
             os.write(self.pen, NOTE.pack(BEGUN, number, line, offset))
             if not known:
                 record = {"attempt_id": name, "padding": ""}
-                record["padding"] = padding[: self.size - len(json.dumps(record)) - 1]
+                # Never a multiple of a page: a line that begins and ends with one is hardly torn.
+                record["padding"] = padding[: self.size - len(name) - 1 - 2 * (line % 97)]
                 self.journal.append(USAGE, record)
             os.write(self.pen, NOTE.pack(DONE, number, line, offset))
             if os.getppid() != parent:

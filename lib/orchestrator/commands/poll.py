@@ -55,9 +55,10 @@ def main(arguments: list[str]) -> int:
         polled = poller.poll(names, force=given["force"])
         for each in polled:
             if each.problem is not None:
-                screen.error(f"{each.provider}: {each.source}: {each.problem}")
+                why = screen.harmless(" ".join(each.problem.split()))
+                screen.error(f"{each.provider}: {each.source}: {why}")
     _show(session, names, polled, as_json=given["as_json"])
-    if polled and all(each.problem is not None for each in polled):
+    if polled and not any(each.read for each in polled):
         raise TryLaterError("no source could be read; what was known before still counts")
     return 0
 

@@ -9,6 +9,7 @@ import signal
 from orchestrator import clock
 from orchestrator.commands import handoff, recommendation, screen
 from orchestrator.commands.session import Session
+from orchestrator.decide.candidates import route_of
 from orchestrator.errors import OrchestratorError, TryLaterError
 from orchestrator.insight import alerts
 from orchestrator.records import Json, Route
@@ -79,7 +80,7 @@ def _route(session: Session, row: tuple[str, str, int, str]) -> Route:
         transport = provider.transports[position]
     except (KeyError, IndexError, StopIteration):
         raise TryLaterError("the configuration changed since the decision; start again") from None
-    return Route(name, model_name, transport, access, model.max_output_tokens)
+    return route_of(name, model, transport, access)
 
 
 def _answer(result: Result, *, as_json: bool) -> None:

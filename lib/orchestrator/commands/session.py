@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orchestrator import clock
 from orchestrator.commands import screen
 from orchestrator.config import environment, load, locations
-from orchestrator.decide import agents, budgets, classifier, figures, recommender
+from orchestrator.decide import agents, budgets, classifier, recommender
 from orchestrator.errors import UnsoundError, UsageError
 from orchestrator.providers import readiness
 from orchestrator.records import Decision, Json, Snapshot, Wishes
@@ -63,6 +63,8 @@ class Session:
 
     def rows(self, now_ms: int) -> dict[str, list[Json]]:
         """Tell how full each row of each provider is, with every source that says so."""
+        from orchestrator.decide import figures  # a decision looks at the rows alone
+
         settings, usages = self.config.settings, self.world(now_ms).usages
         apart, zone = float(settings["poll"]["differ_percent"]), str(settings["zone"])
         return {

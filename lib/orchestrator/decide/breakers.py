@@ -54,7 +54,8 @@ def block(row: Breaker, now_ms: int) -> Block | None:
     """
     if row.kind is None:
         return None
-    if row.retry_at_ms is not None and (now_ms >= row.retry_at_ms or now_ms < row.set_ms - AHEAD_MS):
+    ahead = now_ms < row.set_ms - AHEAD_MS
+    if row.retry_at_ms is not None and (now_ms >= row.retry_at_ms or ahead):
         return None
     since = f"since {clock.iso(row.since_ms)}: {row.error[:TOLD]}"
     if row.kind == OUTAGE:

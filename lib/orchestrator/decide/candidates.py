@@ -110,8 +110,7 @@ def _routes(
         knocking = breakers.block(world.breakers.get(transport.account, breakers.CLOSED), now_ms)
         room = limits.room(provider, usage, payer, now_ms, zone)
         rooms.append(room)
-        access = transport.repo_access
-        route = Route(provider.name, model.name, transport, access, model.max_output_tokens)
+        route = route_of(provider.name, model, transport, transport.repo_access)
         blocks = [*([knocking] if knocking else []), *room.blocks]
         blocks += paused if pays(transport) else ()
         if blocks:
@@ -186,6 +185,12 @@ def _model_for(
             if model.tier == name:
                 return model
     return None
+
+
+def route_of(provider: str, model: Model, transport: Transport, access: str) -> Route:
+    """Make the route to a model over a transport."""
+    sizes = model.max_output_tokens, model.context_window
+    return Route(provider, model.name, transport, access, *sizes)
 
 
 def pays(transport: Transport) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from orchestrator import records as r
+from orchestrator.config.prices import price_of
+from orchestrator.decide.candidates import pays, route_of
 
 # Which routes a failure rules out for the rest of the task.
 ROUTE, ACCOUNT, MODEL, TASK = "route", "account", "model", "task"
@@ -75,6 +77,27 @@ def next_step(
     return Step((route,), draw() * ceiling)
 
 
+def wider(
+    failure: r.Failure, route: r.Route, provider: r.Provider, prices: dict[str, r.Json], day: str
+) -> tuple[r.Route, ...]:
+    """List what a task that is too long for a model may try first: its provider's next larger one.
+
+    A model that is paid for by use needs a price.
+    """
+    if failure.kind != r.CONTEXT_LENGTH or not route.context_window:
+        return ()
+    larger = [
+        model
+        for model in provider.models
+        if model.context_window > route.context_window
+        and (not pays(route.transport) or price_of(prices, model.name, day) is not None)
+    ]
+    if not larger:
+        return ()
+    model = min(larger, key=lambda each: each.context_window)
+    return (route_of(provider.name, model, route.transport, route.access),)
+
+
 def exit_code(kinds: Sequence[str]) -> int:
     """Name the exit code of a task that failed so: 3 limits, 4 access, 5 outage, else 1."""
     for code, group in EXIT_CODES:
@@ -92,5 +115,7 @@ def _ruled_out(failure: r.Failure, failed: r.Route, other: r.Route) -> bool:
     if scope == ACCOUNT:
         return other.transport.account == failed.transport.account
     if scope == MODEL:
-        return other.provider == failed.provider and other.model == failed.model
+        known = failed.context_window and other.context_window
+        larger = other.context_window > failed.context_window if known else True
+        return not larger or (other.provider, other.model) == (failed.provider, failed.model)
     return other == failed

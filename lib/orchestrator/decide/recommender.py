@@ -78,7 +78,7 @@ def recommend(
         reason=_reason(chosen, ranked, wishes, classes, no_room=no_room),
         ready=ready or (no_room and wishes.force),
         no_room=no_room and not wishes.force,
-        outage=no_room and all(_only(c, "outage") for c in limited),
+        outage=no_room and not wishes.force and all(_only(c, "outage") for c in limited),
         retry_at_ms=min(retries, default=None) if no_room else None,
         notes=(*_notes(chosen, agent, chain, wishes), *_lowered(chosen, classes, wishes, world)),
         budgets=budgets.described(world.totals, now_ms, config.settings["zone"]),

@@ -13,7 +13,6 @@ from orchestrator.providers.reading import count, parsed, text_at
 
 MARK = b'"usage"'  # a line without it need not be parsed
 SOURCE = "client records"
-SYNTHETIC = "<synthetic>"  # what the client says itself, as when a limit is reached
 MOST_TOKENS = 10**9
 _COUNTS = (
     "input_tokens",
@@ -37,11 +36,12 @@ def message_of(line: bytes) -> Message | None:
     if text_at(document, "type") != "assistant" or document is None:
         return None
     name = text_at(document, "message", "id")
-    if not name or text_at(document, "message", "model") == SYNTHETIC:
+    if not name:
         return None
     try:
         at_ms = clock.parse(text_at(document, "timestamp"))
     except (ValueError, OverflowError):
         return None
     tokens = sum(count(document, "message", "usage", part) for part in _COUNTS)
+    # What the client says itself, as when a limit is reached, has no tokens.
     return Message(name[:128], at_ms, tokens) if 0 < tokens <= MOST_TOKENS else None

@@ -129,10 +129,11 @@ def _read_lines(
             chunk, skips = chunk[newline:], False
         data = rest + chunk
         whole = data.rfind(b"\n") + 1
-        if mark in data:
-            for line in data[:whole].split(b"\n"):
-                if mark in line:
-                    take(line)
+        found = data.find(mark, 0, whole)
+        while found >= 0:
+            after = data.index(b"\n", found)
+            take(data[data.rfind(b"\n", 0, found) + 1 : after])
+            found = data.find(mark, after, whole)
         rest = data[whole:]
         if len(rest) > MAX_LINE:
             rest, skips = b"", True

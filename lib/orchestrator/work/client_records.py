@@ -49,8 +49,13 @@ class CodexRecords:
         spans = [limit.window_s or 0 for limit in limits if limit.metric == "percent"]
         self.since_ms = now_ms - 1000 * max(spans, default=0)
         self.windows: dict[int, Seen] = {}
-        for window in kept.get("windows", ()):
-            self._newest(Seen(*window)._replace(account=account))
+        for window_s, used, at_ms, resets_ms in kept.get("windows", ()):
+            if type(used) is not int or type(at_ms) is not int:
+                raise TypeError("a figure is none")
+            source = codex_records.SOURCE
+            self._newest(
+                Seen("percent", window_s, None, account, used, 100, source, at_ms, resets_ms)
+            )
 
     def take(self, line: bytes) -> None:
         """Read one line."""
@@ -63,7 +68,8 @@ class CodexRecords:
 
     def kept(self) -> Json:
         """Return the newest figure of each window."""
-        return {"windows": [list(each) for each in self.windows.values()]}
+        each = self.windows.values()
+        return {"windows": [(s.window_s, s.used, s.observed_at_ms, s.resets_at_ms) for s in each]}
 
     def _newest(self, seen: Seen) -> None:
         before = self.windows.get(seen.window_s or 0)
@@ -147,32 +153,34 @@ def folder_of(config: Config, transport: Transport, environment: Mapping[str, st
 def read(
     config: Config,
     provider: Provider,
+    login: Transport,
     environment: Mapping[str, str],
     state: str,
     now_ms: int,
-) -> tuple[list[Seen], Json]:
-    """Read what was added since the last time; returns the figures, and what to keep after them.
+) -> tuple[list[Seen], Json, str | None]:
+    """Read what was added since the last time.
 
-    Raises TryLaterError when nothing could be read.
+    Returns the figures, what to keep after them, and what could not be read; raises TryLaterError
+    when nothing could.
     """
-    transport = transport_of(config, provider)
-    if transport is None:
-        return [], {}
-    client = transport.client or ""
+    client = login.client or ""
     spec, parser = config.clients[client]["records"], config.clients[client]["parser"]
-    folder = folder_of(config, transport, environment)
+    folder = folder_of(config, login, environment)
     before = polling.read_so_far(state, client)
     try:
         kept = before if before.get("folder") == folder else {}
-        records = _records(parser, provider, transport.account, now_ms, config, kept)
+        records = _records(parser, provider, login.account, now_ms, config, kept)
+        if records.since_ms < kept.get("since_ms", 0):  # a longer row: what was left out counts
+            kept = {}
         known = {path: _position(row) for path, row in kept.get("files", {}).items()}
     except (AttributeError, KeyError, TypeError, ValueError):
-        records, known = _records(parser, provider, transport.account, now_ms, config, {}), {}
+        records, known = _records(parser, provider, login.account, now_ms, config, {}), {}
     pattern = appended.Pattern(spec["prefix"], spec["suffix"], records.mark)
     files, problems = appended.read(folder, pattern, known, records.since_ms, records.take)
     if problems and not files:
         raise TryLaterError(problems[0])
-    return records.seen(), {"folder": folder, "files": files, **records.kept()}
+    kept = {"folder": folder, "since_ms": records.since_ms, "files": files, **records.kept()}
+    return records.seen(), kept, problems[0] if problems else None
 
 
 def _records(

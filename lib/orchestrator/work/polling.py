@@ -27,10 +27,11 @@ EVERY = (RECORDS, API)
 
 
 class Polled(NamedTuple):
-    """One source that was asked; `problem` is None when it was read."""
+    """One source that was asked; `problem` says why it was not read, or not all of it."""
 
     provider: str
     source: str
+    read: bool
     problem: str | None
 
 
@@ -68,6 +69,8 @@ class Poller:
             wanted += sources
             if sources and (force or self._near(provider, now_ms)):
                 urgent += sources
+        if not wanted:
+            return []
         ttl_ms = int(1000 * self.settings["ttl_s"])
         due = polling.claim(self.state, wanted, urgent, ttl_ms, now_ms)
         return [self._ask(self.config.providers[name], source) for name, source in due]
@@ -80,35 +83,37 @@ class Poller:
 
     def _ask(self, provider: Provider, source: str) -> Polled:
         """Read one source; one that fails leaves the figures there are."""
-        problem = None
+        name, read, problem = (provider.name, source), True, None
         try:
-            if source == RECORDS:
-                self._records(provider)
-            else:
-                self._api(provider)
+            ask = self._records if source == RECORDS else self._api
+            problem = ask(provider)
         except (OrchestratorError, OSError) as error:
-            problem = str(error)
-        name = (provider.name, source)
-        polling.done(self.state, name, clock.now_ms(), read=problem is None)
-        return Polled(*name, problem)
+            read, problem = False, str(error)
+        polling.done(self.state, name, clock.now_ms(), read=read)
+        return Polled(*name, read, problem)
 
-    def _records(self, provider: Provider) -> None:
+    def _records(self, provider: Provider) -> str | None:
         """Note the figures before the place where they were read up to: they are never lost."""
-        seen, kept = client_records.read(
-            self.config, provider, self.environment, self.state, clock.now_ms()
+        login = client_records.transport_of(self.config, provider)
+        if login is None or login.client is None:
+            return None
+        seen, kept, problem = client_records.read(
+            self.config, provider, login, self.environment, self.state, clock.now_ms()
         )
         if seen:
             self.ledger.observe(provider.name, seen)
-        login = client_records.transport_of(self.config, provider)
-        polling.keep(self.state, login.client or "" if login else "", kept)
+        polling.keep(self.state, login.client, kept)
+        return problem
 
-    def _api(self, provider: Provider) -> None:
+    def _api(self, provider: Provider) -> str | None:
+        """Note what a report tells; it is read whole or not at all."""
         now_ms = clock.now_ms()
         rows = [wanted for limit in provider.limits for wanted in self._wanted(limit, now_ms)]
         deadline_s = float(self.settings["deadline_s"])
         seen = usage_apis.read(provider.usage_api or {}, rows, self.environment, deadline_s)
         if seen:
             self.ledger.observe(provider.name, seen)
+        return None
 
     def _wanted(self, limit: Limit, now_ms: int) -> list[Wanted]:
         """Say what to ask about a row; a report is too late for a short window."""

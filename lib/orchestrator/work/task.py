@@ -6,8 +6,10 @@ import os
 import time
 from typing import NamedTuple
 
+from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.decide import failures
+from orchestrator.decide.windows import day_of
 from orchestrator.errors import NoRoomError, OrchestratorError, StorageError
 from orchestrator.records import Failure, Json, Outcome, Route
 from orchestrator.state import deferred, inflight, journal, mounts
@@ -75,12 +77,21 @@ class Task:
                 break
             if self.context.interrupted() or self.storage_error:
                 break
-            step = failures.next_step(outcome.failure, route, routes[1:], tries[route], settings)
+            rest = (*self._wider(outcome.failure, route), *routes[1:])
+            step = failures.next_step(outcome.failure, route, rest, tries[route], settings)
             if not self.trees.may_go_on(outcome):
                 step = failures.Step((), 0.0)
             self._told(route, outcome.failure, step)
             routes = step.routes if self._waited(step.wait_s) else ()
         return self._finished(outcome, verified)
+
+    def _wider(self, failure: Failure, route: Route) -> tuple[Route, ...]:
+        """Find a larger model of the same provider, unless one was asked for by its name."""
+        if self.dispatch.wishes.model:
+            return ()
+        config, day = self.context.config, day_of(clock.now_ms(), self.context.ledger.zone)
+        provider = config.providers[route.provider]
+        return failures.wider(failure, route, provider, config.prices, day)
 
     def _told(self, route: Route, failure: Failure, step: failures.Step) -> None:
         """Tell the person what failed and what comes next, a dearer route with its difference."""
