@@ -362,6 +362,16 @@ def test_row_27_what_is_not_our_file_is_refused_and_untouched(place, poll, name,
 SPOILT = '{"schema": 1, "windows": [[18000, "9", 1, null]], "files": {"a": 5}, "folder": "x"}'
 
 
+def test_row_21_figures_are_noted_in_books_that_were_spoilt(place, poll, rows):
+    rollout(place, 42)
+    place.state.mkdir(mode=0o700)
+    (place.state / "codex_usage.json").write_text('{"schema": 1, "windows', encoding="utf-8")
+    run = poll()
+    assert (run.code, run.out) == (0, ""), run
+    assert rows("codex")["percent/18000s@chatgpt"]["used"] == 42
+    assert list(place.state.glob("codex_usage.json.corrupt-*"))
+
+
 def test_unsound_memory_of_a_poll_is_begun_anew(place, poll, rows):
     rollout(place, 42)
     poll()

@@ -15,7 +15,6 @@ from orchestrator.insight import alerts
 from orchestrator.records import Json, Route
 from orchestrator.state.journal import Journal
 from orchestrator.work.context import Context, Dispatch
-from orchestrator.work.polling import LOCAL, Poller
 from orchestrator.work.task import Result, Task
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -65,6 +64,8 @@ def _poll(context: Context, line: Json) -> None:
     Here and not before a decision: it needs the lock of the usage files, 60 ms to load alone. No
     network is asked; a figure is renewed at most once in its time to live, near a block each time.
     """
+    from orchestrator.work.polling import LOCAL, Poller  # the task does not wait for it
+
     names = {row["provider"] for row in line["execution_metrics"].get("attempts", ())}
     poller = Poller(context.config, context.environment, context.state, context.ledger)
     with contextlib.suppress(OrchestratorError, OSError):

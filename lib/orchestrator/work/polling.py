@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchestrator import clock
 from orchestrator.decide import figures, windows
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import OrchestratorError, UnsoundError
 from orchestrator.providers import usage_apis
 from orchestrator.providers.usage_report import Wanted
 from orchestrator.records import Config, Limit, Provider
@@ -76,7 +76,10 @@ class Poller:
         return [self._ask(self.config.providers[name], source) for name, source in due]
 
     def _near(self, provider: Provider, now_ms: int) -> bool:
-        document = usage.load(self.state, provider, now_ms)
+        try:
+            document = usage.load(self.state, provider, now_ms)
+        except UnsoundError:
+            return True  # nobody knows; what is noted next mends it
         return figures.is_near(
             provider, document, now_ms, self.zone, float(self.settings["near_points"])
         )
