@@ -7,7 +7,7 @@ PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-che
 UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup setup-dev run demo test soak lint check check-config prices poll bench lock clean
+.PHONY: help setup setup-dev run demo test soak lint check check-config prices doctor poll bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ check-config: setup ## Name every problem in config/
 
 prices: setup-dev ## Write config/prices.json anew
 	@scripts/prices.sh
+
+doctor: ## Tell what works, what does not, and what to do
+	@scripts/doctor.sh
 
 poll: setup ## Renew the usage figures of the providers (for cron: scripts/poll_usage.sh)
 	@scripts/poll_usage.sh

@@ -15,6 +15,9 @@ fi
 set -euo pipefail
 shopt -s inherit_errexit
 
+# Under a umask of 000 everybody could put a module into a __pycache__ that Python makes.
+umask o-w
+
 PROGRAM="${0##*/}"
 
 ROOT="${BASH_SOURCE[0]}"

@@ -27,7 +27,10 @@ def main(names: list[str]) -> None:
     """Run the subjects named, all of them when none is; exits with 2 for an unknown one."""
     unknown = sorted(set(names) - SUBJECTS.keys())
     if unknown:
-        raise SystemExit(f"bench: {unknown[0]} is no subject; there are {', '.join(SUBJECTS)}")
+        print(
+            f"bench: {unknown[0]} is no subject; there are {', '.join(SUBJECTS)}", file=sys.stderr
+        )
+        sys.exit(2)
     for name in names or SUBJECTS:
         began = time.monotonic()
         print(f"== {name}", flush=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -13,7 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import bench_place
+from bench_place import ROOT, START
+
 ROUNDS = 40
 TASK = "Implement user authentication with JWT"
 
@@ -42,7 +43,7 @@ def run() -> None:
 
 
 def _entry() -> list[str]:
-    return [os.path.join(ROOT, "orchestrate.sh"), "-n", "--json", ROOT, TASK]
+    return [START, "-n", "--json", ROOT, TASK]
 
 
 def _ratio(what: str, ratio: float, aim: str) -> None:
@@ -54,13 +55,7 @@ def _interleaved(runs: dict[str, tuple[list[str], str]], scratch: str) -> dict[s
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(ROUNDS + 3):
         for name, (command, config) in runs.items():
-            environment = {
-                "PATH": os.environ["PATH"],
-                "HOME": scratch,
-                "ORCHESTRATE_PYTHON": sys.executable,
-                "ORCHESTRATE_CONFIG": config,
-                "ORCHESTRATE_LOGS": os.path.join(scratch, "logs"),
-            }
+            environment = bench_place.environment(scratch, config)
             began = time.perf_counter()
             subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
             if number >= 3:  # the first rounds warm caches
@@ -69,15 +64,15 @@ def _interleaved(runs: dict[str, tuple[list[str], str]], scratch: str) -> dict[s
 
 
 def _config(scratch: str, name: str, change: Callable[[Any, Any, Any], None]) -> str:
-    folder = os.path.join(scratch, name)
-    shutil.copytree(os.path.join(ROOT, "config", "schema"), os.path.join(folder, "schema"))
-    documents = {}
-    for part in ("providers", "keywords", "agents", "prices"):
-        with open(os.path.join(ROOT, "config", f"{part}.json"), encoding="utf-8") as file:
-            documents[part] = json.load(file)
-    change(documents["providers"], documents["keywords"], documents["agents"])
-    for part, document in documents.items():
-        with open(os.path.join(folder, f"{part}.json"), "w", encoding="utf-8") as file:
+    folder = bench_place.config(os.path.join(scratch, name))
+    paths = [os.path.join(folder, f"{part}.json") for part in ("providers", "keywords", "agents")]
+    documents = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            documents.append(json.load(file))
+    change(*documents)
+    for path, document in zip(paths, documents, strict=True):
+        with open(path, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=1)
     return folder
 

@@ -29,12 +29,12 @@ def run() -> None:
         )
 
 
-def _append(folder: str, *, fsync: bool) -> Callable[[], None]:
+def _append(folder: str, *, fsync: bool) -> list[Callable[[], None]]:
     log = Journal(folder, fsync=fsync)
-    return lambda: log.append(USAGE, RECORD)
+    return [lambda: log.append(USAGE, RECORD)]
 
 
-def _plain(folder: str, *, fsync: bool) -> Callable[[], None]:
+def _plain(folder: str, *, fsync: bool) -> list[Callable[[], None]]:
     path = os.path.join(folder, "plain")
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -48,4 +48,4 @@ def _plain(folder: str, *, fsync: bool) -> Callable[[], None]:
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
 
-    return act
+    return [act]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from typing import NamedTuple
 
+import bench_place
+from bench_place import ROOT, START
+
 from orchestrator.state import inflight, journal
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SIZES_MB = (10, 1000)
-LOOK = (os.path.join(ROOT, "orchestrate.sh"), "-n", "--json", ROOT, "Fix the loader")
-START = (os.path.join(ROOT, "orchestrate.sh"), "-q", ROOT, "Fix the loader")
+LOOK = (START, "-n", "--json", ROOT, "Fix the loader")
+RECOVER = (START, "-q", ROOT, "Fix the loader")
 REPAIR = (os.path.join(ROOT, "scripts", "repair_state.sh"), "--anew")
 USAGE_LINE = {
     "schema": 1,
@@ -54,7 +54,8 @@ def run() -> None:
 
 def _peaks(log_mb: int) -> dict[str, Peak]:
     with tempfile.TemporaryDirectory(prefix="orchestrate-bench-") as scratch:
-        environment = _place(scratch)
+        config = bench_place.config(os.path.join(scratch, "config"))
+        environment = bench_place.environment(scratch, config)
         line = json.loads(_output(LOOK, environment))
         logs = environment["ORCHESTRATE_LOGS"]
         _write(os.path.join(logs, journal.DECISIONS), line, log_mb)
@@ -66,23 +67,11 @@ def _peaks(log_mb: int) -> dict[str, Peak]:
             state, task_id, "coder", line={**line, "task_id": task_id}, offsets={}
         )
         left.release()
-        found["recovery"] = _peak(START, environment)
+        found["recovery"] = _peak(RECOVER, environment)
         if inflight.any_listed(state):
             raise SystemExit("bench: nothing was recovered")
         found["books built anew"] = _peak(REPAIR, environment)
         return found
-
-
-def _place(scratch: str) -> dict[str, str]:
-    at = {name: os.path.join(scratch, name) for name in ("config", "state", "logs")}
-    ignored = shutil.ignore_patterns("local.json", "*_usage.json*", "*.lock", ".state")
-    shutil.copytree(os.path.join(ROOT, "config"), at["config"], ignore=ignored)
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": scratch,
-        "ORCHESTRATE_PYTHON": sys.executable,
-        **{f"ORCHESTRATE_{name.upper()}": path for name, path in at.items()},
-    }
 
 
 def _write(path: str, line: dict[str, object], log_mb: int) -> None:

@@ -27,7 +27,7 @@ def run() -> None:
     with tempfile.TemporaryDirectory(prefix="orchestrate-bench-") as private:
         folder, state = Path(private) / "projects", str(Path(private) / "state")
         paths = _written(folder, MEGABYTES * 1_000_000 // FILES)
-        polling.claim(state, [], [], 0, 0)  # makes the folder
+        polling.claim(state, [], [], 0)  # makes the folder
         first_ms, later_ms = _poll(folder, state), []
         for number in range(ROUNDS):
             for path in paths[:ADDED]:

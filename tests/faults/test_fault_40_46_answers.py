@@ -318,7 +318,7 @@ def test_rows_40_46_an_address_that_is_none_is_told(alone, url):
 
 
 def asked(url, **deadlines):
-    chunks = ours.post(ours.Request(url, {}, b"{}"), Deadlines(**deadlines))
+    chunks = ours.exchange(ours.Request(url, {}, b"{}"), Deadlines(**deadlines))
     began = time.monotonic()
     last = [chunk for chunk in chunks if chunk.kind != "tick"][-1]
     return last.failure, time.monotonic() - began

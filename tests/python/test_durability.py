@@ -11,7 +11,7 @@ from test_state_files import lines, place
 
 from orchestrator.errors import StorageError
 from orchestrator.state import files, history, inflight
-from orchestrator.state.journal import USAGE, Journal
+from orchestrator.state.journal import BEGINNING, USAGE, Journal
 from orchestrator.state.transcript import Transcript
 
 __all__ = ["place"]  # a fixture
@@ -71,7 +71,7 @@ def test_a_line_that_may_not_be_on_the_disk_is_not_acknowledged_and_can_be_found
     with pytest.raises(StorageError, match="Input/output error"):
         log.append(USAGE, {"attempt_id": "a"})
     monkeypatch.undo()
-    assert log.holds(USAGE, 0, "attempt_id", "a")
+    assert log.holds(USAGE, BEGINNING, "attempt_id", "a")
     log.append(USAGE, {"attempt_id": "b"})
     assert len(lines(place / USAGE)) == 2
 

@@ -9,7 +9,7 @@ from world import NOW_MS
 
 from orchestrator.errors import StorageError
 from orchestrator.state import files, inflight
-from orchestrator.state.journal import DECISIONS, Journal
+from orchestrator.state.journal import BEGINNING, DECISIONS, USAGE, Journal
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_short_write_is_continued(state, monkeypatch):
         (0, "run_id", "a", False),
         (20, "task_id", "a", False),  # before the offset
         (20, "task_id", "b", True),
-        (9999, "task_id", "a", True),  # the log was rotated since
+        (9999, "task_id", "a", True),  # the log was cut since
     ],
 )
 def test_a_record_is_looked_for_beyond_an_offset(tmp_path, offset, key, value, there):
@@ -128,11 +128,46 @@ def test_a_record_is_looked_for_beyond_an_offset(tmp_path, offset, key, value, t
     with open(path, "a", encoding="utf-8") as file:
         file.write('not json "c"\n[1]\n{"task_id": "c"')
     assert files.size_of(path) > 20
-    assert log.holds(DECISIONS, offset, key, value) is there
+    assert log.holds(DECISIONS, (os.stat(path).st_ino, offset), key, value) is there
+    assert log.holds(DECISIONS, BEGINNING, key, value) is (
+        there or (value == "a" and key != "run_id")
+    )
 
 
-def test_the_offsets_are_the_sizes_of_the_logs(tmp_path):
+def test_a_record_is_found_in_a_log_that_was_begun_and_rotated_since(tmp_path):
     log = Journal(str(tmp_path / "logs"), fsync=False)
-    assert set(log.offsets().values()) == {0}
+    since = log.offsets()[USAGE]
+    assert not log.holds(USAGE, since, "attempt_id", "a")
+    log.append(USAGE, {"attempt_id": "a"})
+    os.rename(log.path(USAGE), f"{log.path(USAGE)}.1")
+    assert log.holds(USAGE, since, "attempt_id", "a")
+
+
+@pytest.mark.parametrize("added", [0, 1, 50])
+def test_a_record_is_found_where_the_log_was_rotated_since_however_long_the_new_one_is(
+    tmp_path, added
+):
+    log = Journal(str(tmp_path / "logs"), fsync=False)
+    log.append(DECISIONS, {"task_id": "before"})
+    log.append(USAGE, {"task_id": "another log"})
+    since = log.offsets()[DECISIONS]
+    log.append(DECISIONS, {"task_id": "old part"})
+    os.rename(log.path(DECISIONS), f"{log.path(DECISIONS)}.1")
+    for _ in range(added):
+        log.append(DECISIONS, {"task_id": "new part"})
+    found = {
+        name: log.holds(DECISIONS, since, "task_id", name)
+        for name in ("before", "old part", "new part", "another log")
+    }
+    assert found == {
+        "before": False, "old part": True, "new part": added > 0, "another log": False,
+    }  # fmt: skip
+
+
+def test_the_offsets_are_where_the_logs_end(tmp_path):
+    log = Journal(str(tmp_path / "logs"), fsync=False)
+    assert set(log.offsets().values()) == {BEGINNING}
     log.append(DECISIONS, {"n": 1})
-    assert log.offsets()[DECISIONS] == files.size_of(log.path(DECISIONS)) > 0
+    inode, size = log.offsets()[DECISIONS]
+    assert size == files.size_of(log.path(DECISIONS)) > 0
+    assert inode == os.stat(log.path(DECISIONS)).st_ino

@@ -1,6 +1,8 @@
 """Who asks what and when: once in its time to live, at once near a block, one poll at a time."""
 
+import contextlib
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import NOW_MS
 
-from orchestrator.state import polling
+from orchestrator import clock
+from orchestrator.state import files, polling
 
 TTL_MS = 900_000
 CODEX, CLAUDE = ("codex", "records"), ("claude", "api")
@@ -20,7 +23,7 @@ def state(tmp_path):
 
 
 def claim(state, *sources, at=NOW_MS, urgent=()):
-    return polling.claim(state, sources, urgent, TTL_MS, at)
+    return polling.claim(state, sources, urgent, TTL_MS, lambda: at)
 
 
 def test_a_source_is_asked_once_in_its_time_to_live(state):
@@ -63,6 +66,22 @@ def test_a_clock_that_was_set_back_keeps_no_source_from_being_asked(state):
     assert claim(state, CODEX, at=NOW_MS - 86_400_000) == [CODEX]
 
 
+def test_who_waited_for_the_lock_sees_what_was_asked_in_the_meantime(state, monkeypatch):
+    flocked = files.flocked
+
+    @contextlib.contextmanager
+    def waited_for(path):
+        monkeypatch.setattr(files, "flocked", flocked)
+        time.sleep(0.005)  # so that the clock has moved on
+        assert polling.claim(state, [CODEX], [], TTL_MS) == [CODEX]
+        polling.done(state, CODEX, clock.now_ms(), read=True)
+        with flocked(path):
+            yield
+
+    monkeypatch.setattr(files, "flocked", waited_for)
+    assert polling.claim(state, [CODEX], [], TTL_MS) == []
+
+
 SPOILT = [b"", b"{", b"[]", b'{"schema": 2}', b'{"schema": 1, "sources": [1]}', b"\xff\x00"]
 SPOILT += [b'{"schema": 1, "sources": {"codex/records": 7}}']
 SPOILT += [b'{"schema": 1, "sources": {"codex/records": {"done_ms": "x", "begun_ms": -Infinity}}}']
@@ -89,6 +108,6 @@ def test_of_many_polls_at_once_one_asks_each_source(state):
 @given(st.dictionaries(st.text(max_size=5), st.lists(st.integers(0, 2**60), max_size=4)))
 def test_what_was_kept_comes_back_as_it_was(tmp_path_factory, files):
     state = str(tmp_path_factory.mktemp("state") / "new")
-    polling.claim(state, [CODEX], [], TTL_MS, NOW_MS)
+    claim(state, CODEX)
     polling.keep(state, "codex", {"files": files})
     assert polling.read_so_far(state, "codex")["files"] == json.loads(json.dumps(files))

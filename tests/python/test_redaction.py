@@ -1,6 +1,7 @@
 """Keys never survive in anything that is written: known shapes, and values of secret variables."""
 
 import string
+import time
 
 import pytest
 from hypothesis import assume, given
@@ -19,8 +20,8 @@ def shape(start, letters, length, end=""):
 
 
 shapes = st.one_of(
-    shape("sk-", DASHED, 20),
-    shape("sk-proj-", DASHED, 40),
+    shape("sk-", DASHED, 20).map("{}7".format),
+    shape("sk-7proj-", DASHED, 40),
     shape("sk-ant-api03-", DASHED, 80),
     st.text(DASHED, min_size=35, max_size=35).map("AIza{}".format),
     shape("AQ.", DASHED, 30),
@@ -92,21 +93,119 @@ def test_the_longer_of_two_secrets_goes_first():
     assert redact("x 12345678-and-more y 12345678 z", secrets) == f"x {MARK} y {MARK} z"
 
 
+KEY = "sk-proj-4fQ8ndWq0aZ7xLr2Tb6vYk1"
+RANDOM = "hT7dQ0wZ9rLk3Vb8"
+IN_CONTEXT = {  # what is around a key tells it: the text, and the part that must go
+    f"api_key = '{RANDOM}'": RANDOM,
+    f'\\"apiKey\\": \\"{RANDOM}\\"': RANDOM,
+    f"export MY_ACCESS_TOKEN={RANDOM}": RANDOM,
+    "aws_secret_access_key=/wJalrXUtnFEMI/K7MDENG+bPxRfiCYzEXAMPLEK": "K7MDENG",
+    f"password: {RANDOM}!@x": RANDOM,
+    f"Authorization: Bearer {RANDOM}": RANDOM,
+    "authorization: Basic dXNlcjpodW50ZXIyMg==": "dXNlcjpodW50ZXIyMg==",
+    f"https://me:{RANDOM}@example.org/x": RANDOM,
+    "postgres://app:short@db:5432/app": "app:short",
+    "https://hooks.slack.com/services/T0AB/B0CD/xY12zZ34aA56bB78": "xY12zZ34aA56bB78",
+    "stripe rk_live_4fQ8ndWq0aZ7xLr2": "4fQ8ndWq0aZ7xLr2",
+}
+ESCAPED = {  # another way to write a key: the text, and what is left of it
+    KEY.replace("-", "\\u002d"): MARK,
+    KEY.replace("-", "\\\\u002D"): MARK,
+    KEY.replace("-", "%2D"): MARK,
+    f"q=1%20{KEY}%26": f"q=1%20{MARK}%26",
+    f"said\\n{KEY}\\nand": f"said\\n{MARK}\\nand",
+    f"{KEY[:9]}\n{KEY[9:]} and\nmore": f"{MARK} and\nmore",
+    f"{KEY[:20]}\r\n   {KEY[20:]}": MARK,
+    f"{KEY[:20]}\\n{KEY[20:]}": MARK,
+    f"{KEY}\nfunction next": f"{MARK}\nfunction next",
+    "AKIA4FQ8\nNDWQ0AZ7XLR2": MARK,
+}
+ORDINARY = [
+    "",
+    "Fix the bug in sk-learn",
+    "ask-me-anything",
+    "task-management-system-2-0-api and risk-assessment-of-model-3-in-detail",
+    "the ghost of gh pages",
+    "AIza is a prefix",
+    "eyJ alone",
+    "commit 0123456789abcdef0123456789abcdef01234567",
+    "id 550e8400-e29b-41d4-a716-446655440000",
+    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+    "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DHNKHfuwvY7kxvUdBeoGlODJ6",
+    "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUe\n-----END CERTIFICATE-----",
+    "-----BEGIN PUBLIC KEY-----",
+    "ASIAPACIFICMARKETANALYSIS",
+    "ThisIsAVeryLongIdentifierThatNobodyWouldEverCallASecret2024",
+    "token = get_token_from_header(request)",
+    "const token = process.env.API_TOKEN_V2;",
+    "API_KEY=os.environ['OPENAI_API_KEY']",
+    "token = tokens[position_2000000]",
+    "cache_key = 'user_profile_v2_settings'",
+    "max_tokens=8192 token_count: 1234567890123456",
+    "the token: a_word_of_the_parser2 and the secret: correct-horse-battery",
+    "private_key: /etc/ssl/private/Server01.key",
+    "token_url=https://auth.example.org/v2/Token123",
+    "secret: ${MY_SECRET_NAME_42abc}",
+    "a Bearer authentication-required answer, Basic authentication",
+    "http://localhost:8080/@scope/package and git@github.com:org/repo2.git",
+    "see http://a:b, or mail me@example.org",
+    "100%25 of C:\\\\new\\\\temp\\nand more",
+]
+
+
+@pytest.mark.parametrize("text", IN_CONTEXT)
+def test_a_key_is_known_by_what_is_around_it(text):
+    found = redact(text)
+    assert MARK in found
+    assert IN_CONTEXT[text] not in found
+
+
+@pytest.mark.parametrize("text", ESCAPED)
+def test_a_key_is_found_however_it_is_written(text):
+    assert redact(text) == ESCAPED[text]
+
+
 @pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "Fix the bug in sk-learn",
-        "ask-me-anything",
-        "the ghost of gh pages",
-        "AIza is a prefix",
-        "eyJ alone",
-        "commit 0123456789abcdef0123456789abcdef01234567",
-        "-----BEGIN CERTIFICATE-----",
-    ],
+    "text", ['a "quoted" 1é', "two\nlines of it", "with/slash and-dash", "back\\slash 100%"]
 )
+def test_the_value_of_a_secret_variable_is_found_as_json_writes_it(text):
+    import json
+
+    for ascii_only in (True, False):
+        written = json.dumps(f"<{text}>", ensure_ascii=ascii_only)
+        assert redact(written, [text]) == f'"<{MARK}>"'
+
+
+def test_what_a_private_key_is_asked_about_stays():
+    text = "What does -----BEGIN RSA PRIVATE KEY----- mean in a file? Explain it."
+    assert redact(text) == f"What does {MARK} mean in a file? Explain it."
+
+
+@pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_text_stays_as_it_is(text):
     assert redact(text) == text
+    assert redact(f"{text}\n{text}") == f"{text}\n{text}"
+
+
+TIRING = (
+    *("sk-", "eyJ", "eyJaaaaaaaaaa.", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----\n", "://a:"),
+    *("token=", "token='", "bearer a", "a\n", "\\u002d", "\\", " ", "authorization:  ", "%2", "\n"),
+    *("-----BEGIN PRIVATE KEY-----\n\n\n", "SG.aaaaaaaaaaaaaaaa.", "basic ", "AKIA", "xoxb-a"),
+)
+
+
+@pytest.mark.parametrize("unit", TIRING)
+def test_the_time_grows_with_the_text_and_not_with_its_square(unit):
+    def took(size):
+        text, best = unit * (size // len(unit)), 9.0
+        for _ in range(3):
+            began = time.process_time()
+            redact(text, ["a value that is nowhere"])
+            best = min(best, time.process_time() - began)
+        return best
+
+    assert took(320_000) < 16 * max(took(40_000), 0.002)  # a square would be 64 times as long
 
 
 @pytest.mark.parametrize(

@@ -121,11 +121,13 @@ def test_google_tells_what_counted_against_its_fullest_quota_and_a_days_limit():
         limits=[
             {"metrics": [quota("generate_content_free_tier_requests", "1/d/{project}", "250")]},
             {"metrics": [quota("generate_content_free_tier_requests", "1/min/{project}", "10")]},
-            {"metrics": [quota("generate_requests_per_model", "1/d/{project}/{model}", "-1")]},
+            {"metrics": [quota("generate_requests_per_model", "1/d/{project}/{model}", "5")]},
+            {"metrics": [quota("generate_content_paid_tier_requests", "1/d/{project}", "6")]},
+            {"metrics": [quota("generate_requests_per_model", "1/d/{project}", "-1")]},
         ],
     )
     row = TODAY._replace(metric="requests")
-    assert usage_google.figure(ADDRESS, row, fetch) == (12, 250)
+    assert usage_google.figure(ADDRESS, row, fetch) == (12, 250)  # the limit of that quota alone
     assert usage_google.figure(ADDRESS, row._replace(period="month"), fetch) == (12, None)
     assert usage_google.figure(ADDRESS, row._replace(metric="tokens"), fetch) == (900, None)
     assert usage_google.figure(ADDRESS, TODAY, fetch) is None

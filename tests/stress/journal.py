@@ -19,18 +19,18 @@ from pathlib import Path
 
 import starts  # noqa: F401 it makes the product importable
 
-from orchestrator.state.journal import USAGE, Journal
+from orchestrator.state.journal import BEGINNING, USAGE, Journal
 
 AIMED = 0.7  # of the kills: most writers wait for the lock, and the one who has it matters most
 BEGUN, DONE = 0, 1
-NOTE = struct.Struct("=BHIq")  # what happened, writer, line, offset of the log before it
+NOTE = struct.Struct("=BHIQQ")  # what happened, writer, line, and where the log ended before it
 
 
 class Writer:
     """What the parent knows of a writer."""
 
     def __init__(self):
-        self.pid, self.next, self.begun, self.offset = 0, 0, -1, 0
+        self.pid, self.next, self.begun, self.since = 0, 0, -1, BEGINNING
 
 
 class Crew:
@@ -91,19 +91,19 @@ class Crew:
         parent, padding = os.getppid(), "x" * self.size
         for line in range(writer.next, self.lines):
             name = f"{number}-{line}"
-            offset = self.journal.offsets()[USAGE]
+            since = self.journal.offsets()[USAGE]
             if line == writer.begun:
-                offset = writer.offset
-                known = self.journal.holds(USAGE, offset, "attempt_id", name)
+                since = writer.since
+                known = self.journal.holds(USAGE, since, "attempt_id", name)
             else:
                 known = False
-            os.write(self.pen, NOTE.pack(BEGUN, number, line, offset))
+            os.write(self.pen, NOTE.pack(BEGUN, number, line, *since))
             if not known:
                 record = {"attempt_id": name, "padding": ""}
                 # Never a multiple of a page: a line that begins and ends with one is hardly torn.
                 record["padding"] = padding[: self.size - len(name) - 1 - 2 * (line % 97)]
                 self.journal.append(USAGE, record)
-            os.write(self.pen, NOTE.pack(DONE, number, line, offset))
+            os.write(self.pen, NOTE.pack(DONE, number, line, *since))
             if os.getppid() != parent:
                 return
 
@@ -115,13 +115,13 @@ class Crew:
             except BlockingIOError:
                 time.sleep(0.0005)
                 return
-            for kind, number, line, offset in NOTE.iter_unpack(data):
+            for kind, number, line, *since in NOTE.iter_unpack(data):
                 writer = self.writers[number]
                 if kind == DONE:
                     self.acknowledged.add((number, line))
                     writer.next = line + 1
                 else:
-                    writer.begun, writer.offset = line, offset
+                    writer.begun, writer.since = line, since
 
     def _kill(self, draw):
         """Kill the writer that holds the lock, as the lock file tells, or any other."""

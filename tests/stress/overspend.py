@@ -6,6 +6,7 @@ three under one total.
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -111,10 +112,19 @@ def model_of(place, provider):
 
 
 def recovered(place):
-    """Make a start that recovers what the dead left and then asks nobody; tell what is wrong."""
+    """Make a start that recovers what the dead left and calls nobody; hold state against log."""
     words = [word for word in starts.words_of(place, "codex", "0-0") if word != "--yes"]
     ended = starts.whole(place, words)
     problems = [] if ended.code in (2, 3) else [f"recovery ended with {ended.code}: {ended.err}"]
+    mended = subprocess.run(
+        [starts.ROOT / "scripts" / "repair_state.sh"],
+        env=place.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mended.returncode:
+        problems.append(f"state and log differ: {mended.stdout} {mended.stderr}")
     left = place.quiet()
     if left:
         problems.append(f"still running: {left[:5]}")

@@ -18,6 +18,7 @@ COMMANDS = {
     "check-config": "name every problem in the configuration",
     "repair-state": "hold the usage files against the log, and mend what is unsound",
     "deferred": "list the tasks that wait for room; scripts/run_deferred.sh runs them",
+    "doctor": "tell what works, what does not, and what to do",
     "poll": "renew the usage figures of the providers, or note what a person knows",
     "summary": "print what the tasks in the log cost",
     "simulate": "serve a simulated upstream on loopback",
@@ -38,8 +39,9 @@ def main(arguments: list[str]) -> int:
         code = _dispatch(arguments)
     except errors.ConfigError as error:
         code = error.exit_code
+        secrets = _secrets()
         for problem in error.problems:
-            screen.error(problem)
+            screen.error(_redacted(problem, secrets))
     except errors.OrchestratorError as error:
         code = _told(error, error.exit_code)
     except KeyboardInterrupt:
@@ -72,17 +74,30 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _told(error: BaseException, code: int, advice: str = "") -> int:
     from orchestrator.commands import screen
-    from orchestrator.state.redaction import redact, secrets_of
 
-    secrets = secrets_of(os.environ)
+    secrets = _secrets()
     name = "" if advice == "" else f"{type(error).__name__}: "
-    text = " ".join(redact(f"{name}{error}", secrets).split())
+    text = " ".join(_redacted(f"{name}{error}", secrets).split())
     screen.error(f"{text}; {advice}" if advice else text)
     if os.environ.get("ORCHESTRATE_DEBUG", "0") != "0":
         import traceback  # only for whoever looks for a bug
 
-        screen.talk(redact("".join(traceback.format_exception(error)), secrets))
+        screen.talk(_redacted("".join(traceback.format_exception(error)), secrets))
     return code
+
+
+def _secrets() -> tuple[str, ...]:
+    """List the keys an error may tell of: those of the process, and those of `.env`."""
+    from orchestrator.config import environment, locations
+    from orchestrator.state.redaction import secrets_of
+
+    return secrets_of(environment.read(locations.locate(os.environ).root, os.environ))
+
+
+def _redacted(text: str, secrets: tuple[str, ...]) -> str:
+    from orchestrator.state.redaction import redact
+
+    return redact(text, secrets)
 
 
 def console(arguments: list[str] | None = None) -> None:

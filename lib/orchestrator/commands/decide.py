@@ -6,7 +6,6 @@ stdin: never through the arguments of a process.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -102,11 +101,12 @@ def _show(session: Session, line: Json, call: options.Call, task: str, *, data: 
     """Show the decision: as the data asked for (`-n`, `--json`), else as talk before the run."""
     titles = session.titles
     if data and "json" in call.modes:
-        screen.out(json.dumps(line, ensure_ascii=False))
+        screen.data(line)
     elif "quiet" not in call.modes:
         tell = screen.out if data else screen.talk
         paint = screen.painter(sys.stdout if data else sys.stderr)
-        tell(recommendation.drawn(line, titles, paint, screen.columns()))
+        shown = screen.harmless_in(line)
+        tell(recommendation.drawn(shown, titles, paint, screen.columns()), painted=True)
     if "explain" in call.modes:
         tell = screen.talk if "json" in call.modes or not data else screen.out
         tell(recommendation.explained(line, task, titles, screen.columns()))

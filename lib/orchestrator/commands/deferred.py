@@ -40,7 +40,7 @@ def _listed(log: Journal, which: str, now_ms: int) -> None:
     entries = deferred.pending(log)
     shown = [entry for entry in entries if which == "list" or entry.is_due(now_ms)]
     for entry in shown:
-        screen.out(screen.harmless(_told(entry, now_ms)))
+        screen.out(_told(entry, now_ms))
     if not shown:
         screen.out(f"{NONE[which]}; {len(entries)} pending" if entries else "nothing waits")
 

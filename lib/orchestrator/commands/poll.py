@@ -5,7 +5,6 @@ Silent when all went well and nobody looks: cron mails what is printed.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator
@@ -13,12 +12,13 @@ from collections.abc import Iterator
 import click
 
 from orchestrator import clock
-from orchestrator.commands import screen
+from orchestrator.commands import phrases, screen
 from orchestrator.commands.session import Session
 from orchestrator.decide import figures
 from orchestrator.errors import TryLaterError, UsageError
 from orchestrator.records import MICRO, Json, Limit, Provider, Seen
 from orchestrator.state.observations import PERSON
+from orchestrator.state.redaction import redact
 from orchestrator.work.polling import Polled, Poller
 
 MOST_PERCENT, MOST_USD = 1000.0, 1e9
@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         polled = poller.poll(names, force=given["force"])
         for each in polled:
             if each.problem is not None:
-                why = screen.harmless(" ".join(each.problem.split()))
+                why = screen.harmless(" ".join(redact(each.problem, session.secrets).split()))
                 screen.error(f"{each.provider}: {each.source}: {why}")
     _show(session, names, polled, as_json=given["as_json"])
     if polled and not any(each.read for each in polled):
@@ -154,7 +154,7 @@ def _show(session: Session, names: list[str], polled: list[Polled], *, as_json: 
             "polled": [each._asdict() for each in polled],
             "providers": rows,
         }
-        screen.out(json.dumps(document, ensure_ascii=False))
+        screen.data(document)
         return
     screen.out("\n".join(_table(rows, now_ms)))
 
@@ -164,14 +164,14 @@ def _table(rows: dict[str, list[Json]], now_ms: int) -> list[str]:
     lines = [("provider", "row", "used", "source", "age")]
     for name, listed in rows.items():
         for row in listed:
-            first = (name, _named(row["row"]))
+            first = (name, phrases.row_name(row["row"]))
             told = sorted(row["sources"], key=lambda each: -each["used"])
             if row["used"] is None:
                 lines.append((*first, "-", "unknown", "-"))
             elif not row["differ"]:
                 told = [each for each in told if each["source"] != figures.OWN][:1] or told[:1]
             for each in told:
-                age = _age(now_ms - clock.parse(each["observed_at"]))
+                age = phrases.age(now_ms - clock.parse(each["observed_at"]))
                 lines.append((*first, _used(row, each), each["source"], age))
                 first = ("", "")
     widths = [max(len(line[column]) for line in lines) for column in range(5)]
@@ -180,27 +180,7 @@ def _table(rows: dict[str, list[Json]], now_ms: int) -> list[str]:
     ]
 
 
-def _named(key: str) -> str:
-    """Write a row's name for people: `percent/5h` for `percent/18000s@plan`."""
-    name = key.partition("@")[0]
-    metric, _, window = name.partition("/")
-    seconds = window.partition("#")[0].removesuffix("s")
-    if not seconds.isdigit() or int(seconds) < 3600:
-        return name
-    hours = int(seconds) // 3600
-    return f"{metric}/{hours}h" if hours < 48 else f"{metric}/{hours // 24}d"
-
-
 def _used(row: Json, figure: Json) -> str:
     if row["row"].startswith("cost_usd"):
         return f"${figure['used']:.2f}"
     return f"{figure['percent']:.0f}%"
-
-
-def _age(age_ms: int) -> str:
-    minutes = age_ms // 60_000
-    if minutes < 1:
-        return "now"
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} d"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from orchestrator.commands import screen
 from orchestrator.commands.session import Session
 from orchestrator.errors import StorageError, UsageError
@@ -54,7 +52,7 @@ def _differences(held: Json, told: Json) -> list[Json]:
 
 def _show(report: Json, *, as_json: bool) -> None:
     if as_json:
-        screen.out(json.dumps(report, ensure_ascii=False))
+        screen.data(report)
         return
     for line in report["mended"]:
         screen.out(line)

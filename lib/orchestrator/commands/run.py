@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 
 from orchestrator import clock
@@ -13,6 +12,7 @@ from orchestrator.decide.candidates import route_of
 from orchestrator.errors import OrchestratorError, TryLaterError
 from orchestrator.insight import alerts
 from orchestrator.records import Json, Route
+from orchestrator.state import redaction
 from orchestrator.state.journal import Journal
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.task import Result, Task
@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> int:
         logs=session.at.logs,
         ledger=session.ledger(live.event),
         journal=Journal(session.at.logs, fsync=bool(session.config.settings["fsync"])),
-        tell=lambda text: live.event(screen.harmless(text)),
-        show=lambda text: live.status(screen.harmless(text)),
+        tell=lambda text: live.event(redaction.redact(text, session.secrets)),
+        show=lambda text: live.status(redaction.redact(text, session.secrets)),
         interrupted=lambda: stop[0] if stop else 0,
     )
     chain = tuple(_route(session, row) for row in given.chain)
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if not live.quiet:
         screen.talk(_summary(result.line))
     if result.storage_error is not None:
-        screen.error(result.storage_error)
+        screen.error(redaction.redact(result.storage_error, session.secrets))
     elif result.exit_code not in (0, 130):
         screen.error(_failure(result))
     if not stop:
@@ -86,9 +86,9 @@ def _route(session: Session, row: tuple[str, str, int, str]) -> Route:
 
 def _answer(result: Result, *, as_json: bool) -> None:
     if as_json:
-        screen.out(json.dumps({**result.line, "result": result.answer}, ensure_ascii=False))
+        screen.data({**result.line, "result": result.answer})
     elif result.answer:
-        screen.out(screen.harmless(result.answer))
+        screen.out(result.answer)
 
 
 def _summary(line: Json) -> str:

@@ -13,7 +13,7 @@ from orchestrator.config import environment, load, locations
 from orchestrator.decide import agents, budgets, classifier, recommender
 from orchestrator.errors import UnsoundError, UsageError
 from orchestrator.providers import readiness
-from orchestrator.records import Decision, Json, Snapshot, Wishes
+from orchestrator.records import Config, Decision, Json, Snapshot, Wishes
 from orchestrator.state import breakers, history, inflight, redaction, usage
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 class Session:
     """One start of a command."""
 
-    def __init__(self) -> None:
+    def __init__(self, loaded: Callable[[str], Config] = load.load) -> None:
         """Read the environment and the configuration; raises ConfigError."""
         at = locations.locate(os.environ)
         self.environment = environment.read(at.root, os.environ)
         self.at = locations.locate(self.environment)
-        self.config = load.load(self.at.config)
+        self.config = loaded(self.at.config)
         self.all_providers = self.config  # also those that are not ready, for what they left behind
         self.unready = readiness.unready(self.config, self.environment)
         self.config = self.config._replace(
@@ -45,12 +45,16 @@ class Session:
 
     def world(self, now_ms: int) -> Snapshot:
         """Look at usage, readiness and what is running; raises StorageError."""
-        state, config = self.at.state, self.config
         try:
             usages = self._usages(now_ms)
         except UnsoundError:
             self.ledger(screen.talk).mend()
             usages = self._usages(now_ms)
+        return self.seen(usages, now_ms)
+
+    def seen(self, usages: dict[str, Json], now_ms: int) -> Snapshot:
+        """Put what the usage files say beside all else that a decision is made from."""
+        state, config = self.at.state, self.config
         zone = str(config.settings["zone"])
         return Snapshot(
             usages=usages,
@@ -86,10 +90,13 @@ class Session:
             for provider in usage.everybody(state, self.all_providers)
         }
 
-    def decide(self, task: str, wishes: Wishes, now_ms: int) -> Decision:
+    def decide(
+        self, task: str, wishes: Wishes, now_ms: int, world: Snapshot | None = None
+    ) -> Decision:
         """Make the decision for a task; raises UsageError."""
+        world = self.world(now_ms) if world is None else world
         return recommender.recommend(
-            task, wishes, self.config, self.terms, self.catalog, self.world(now_ms), now_ms
+            task, wishes, self.config, self.terms, self.catalog, world, now_ms
         )
 
     def checked_task(self, data: bytes) -> str:

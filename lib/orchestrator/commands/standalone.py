@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from orchestrator.commands import options, screen
@@ -30,5 +29,5 @@ def call_of(arguments: list[str]) -> options.Call:
 
 def answer(document: Json) -> int:
     """Print one JSON object on one line."""
-    screen.out(json.dumps(document, ensure_ascii=False))
+    screen.data(document)
     return 0

@@ -14,6 +14,9 @@ def read(root: str, own: Mapping[str, str]) -> dict[str, str]:
     """
     merged = _dotenv(os.path.join(root, ".env"))
     merged.update(own)
+    if "PATH" in merged:  # what is not absolute would be looked for in REPO
+        folders = merged["PATH"].split(os.pathsep)
+        merged["PATH"] = os.pathsep.join(folder for folder in folders if os.path.isabs(folder))
     return {name: value for name, value in merged.items() if value}
 
 

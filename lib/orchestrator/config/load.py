@@ -31,7 +31,15 @@ DOCUMENTS = ("providers", "keywords", "agents", "prices", "budgets")
 def load(folder: str) -> Config:
     """Load and check `folder`; raises ConfigError holding every problem found."""
     found: list[str] = []
-    overlay = _read(folder, "local", found, optional=True) or {}
+    return _loaded(folder, _read(folder, "local", found, optional=True) or {}, found)
+
+
+def without_overlay(folder: str) -> Config:
+    """Load `folder` as if the user had no `local.json`; raises ConfigError."""
+    return _loaded(folder, {}, [])
+
+
+def _loaded(folder: str, overlay: Json, found: list[str]) -> Config:
     documents: dict[str, Json] = {}
     for name in ("local", *DOCUMENTS):
         document = overlay if name == "local" else _read(folder, name, found)

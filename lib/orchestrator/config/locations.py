@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from orchestrator.errors import UsageError
@@ -57,10 +59,30 @@ def repository(named: str, workspace: str | None) -> str:
     if not os.path.isdir(path):
         where = f" under {workspace}" if workspace else ""
         raise UsageError(f"REPO {named!r} is not a folder{where}; give a path that exists")
-    if workspace is not None:
-        home = os.path.realpath(workspace)
-        if path != home and not path.startswith(home.rstrip(os.sep) + os.sep):
-            raise UsageError(f"REPO {named!r} is outside the workspace {workspace}")
+    if workspace is not None and not is_within(path, os.path.realpath(workspace)):
+        raise UsageError(f"REPO {named!r} is outside the workspace {workspace}")
     if not os.access(path, os.R_OK | os.X_OK):
         raise UsageError(f"REPO {named!r} can't be read; check its permissions")
     return path
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Tell whether a resolved path is a resolved folder or below it."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+@contextlib.contextmanager
+def pinned(folder: str) -> Iterator[str]:
+    """Hold a folder open, and yield a path that leads to it and nowhere else meanwhile.
+
+    Raises OSError when the folder is gone, or when its path leads elsewhere than it says: one of
+    its parts was exchanged for a symlink since it was resolved.
+    """
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    here = f"/proc/self/fd/{descriptor}"
+    try:
+        if os.readlink(here) != folder:
+            raise OSError(errno.ELOOP, "its path leads elsewhere now", folder)
+        yield here
+    finally:
+        os.close(descriptor)

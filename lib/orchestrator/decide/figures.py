@@ -69,6 +69,7 @@ def _row(
         for name, used in told.items()
     ]
     values = list(told.values())
+    held = limits.reserved(usage, limit, payer)
     if limit.metric != "percent":
         sources.append(_figure(limit, OWN, own, now_ms, None))
         values.append(own)
@@ -77,6 +78,7 @@ def _row(
     return {
         "row": key,
         "used": None if used is None else _shown(limit, used),
+        "reserved": _shown(limit, held),
         "limit": _shown(limit, limit.limit),
         "percent": None if used is None else _percent(limit, used),
         "block_at_percent": limit.block_at_percent,

@@ -18,7 +18,6 @@ from orchestrator.providers.reading import MALFORMED, Reading, parsed
 from orchestrator.records import Event, Failure, Json, Route
 
 MAX_EVENT = 2 * 1024 * 1024  # parsed, it may take thirty times as much
-MAX_ANSWER = 4 * 1024 * 1024
 DIALECTS = {
     "openai_responses": (responses_request, ResponsesReading),
     "anthropic": (anthropic_request, AnthropicReading),
@@ -86,12 +85,9 @@ def _read(reading: Reading, documents: list[Json], left: int) -> Iterator[Event]
         except MALFORMED as error:
             why = f"an event is not of its dialect: {type(error).__name__}"
             events = reading.failed(Failure(r.NETWORK, why))
-        reading.size += sum(len(event.text) for event in events if event.kind == "text")
-        yield from events
+        yield from reading.bounded(events)
     if left > MAX_EVENT:
         yield from reading.failed(Failure(r.NETWORK, f"an event is over {MAX_EVENT} bytes"))
-    if reading.size > MAX_ANSWER:
-        yield from reading.failed(Failure(r.NETWORK, f"the answer is over {MAX_ANSWER} characters"))
 
 
 def _events(rest: bytearray, data: bytes) -> list[Json]:

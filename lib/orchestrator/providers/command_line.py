@@ -66,6 +66,23 @@ def prepare(
     return Prepared(argv, _environment(config, route, environment, private, values), files, prefix)
 
 
+def obeyed(config: Config, route: Route, folder: str, home: str) -> str | None:
+    """Name a file from which the client would take keys and addresses, None where there is none.
+
+    It looks for them in its folder and in all above; those of the user's home are the user's.
+    """
+    client: Json = config.clients[route.transport.client or ""]
+    names = [*client.get("obeys", ())]
+    names += client.get("login_obeys", ()) if route.transport.billing == "subscription" else ()
+    while True:
+        for path in (os.path.join(folder, name) for name in names):
+            if folder != home and os.path.lexists(path):
+                return path
+        if folder == os.path.dirname(folder):
+            return None
+        folder = os.path.dirname(folder)
+
+
 def _environment(
     config: Config, route: Route, environment: Mapping[str, str], private: str, values: Json
 ) -> dict[str, str]:

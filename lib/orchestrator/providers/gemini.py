@@ -59,6 +59,7 @@ class GeminiReading(Reading):
         if kind == "message" and document.get("role") == "assistant":
             text = text_at(document, "content")
             self.parts.append(text)
+            self.in_pieces = self.in_pieces or document.get("delta") is True
             return [Event("text", text)]
         if kind == "tool_use":
             self.used_tools, self.parts = True, []  # what comes after the last tool is the answer

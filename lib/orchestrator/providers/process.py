@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
 
-MAX_LINE = 16 * 1024 * 1024
+from orchestrator.config.locations import pinned
+from orchestrator.providers import descendants
+
+MAX_LINE = 4 * 1024 * 1024  # bytes; read as JSON, it may take thirty times as much
 GRACE_S = 0.5
 TICK_S = 0.2
 CHUNK = 65_536
@@ -48,15 +51,17 @@ class Client:
         Its stdin is a file: a client never waits on, or eats, the stdin of a loop around us.
         """
         self.last = self.gone_at = 0.0
-        self.process = subprocess.Popen(
-            list(argv),
-            cwd=folder,
-            env=dict(environment),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self.mark = descendants.new_mark()
+        with pinned(folder) as here:
+            self.process = subprocess.Popen(
+                list(argv),
+                cwd=here,
+                env={**environment, descendants.NAME: self.mark},
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
         try:
             self.lifeline = subprocess.Popen(
                 ["bash", "-c", LIFELINE, "lifeline", str(self.process.pid)],
@@ -68,6 +73,7 @@ class Client:
             )
         except OSError:
             end_group(self.process.pid, self.process)
+            descendants.end_marked(self.mark)
             raise
 
     def lines(
@@ -128,8 +134,9 @@ class Client:
         return Line("exit", code=code)
 
     def end(self) -> None:
-        """End the whole process group, kindly first; nothing of it is left running."""
+        """End the whole process group, kindly first, and what left it; nothing is left running."""
         end_group(self.process.pid, self.process)
+        descendants.end_marked(self.mark)
         self.lifeline.communicate(b"ended\n")
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:

@@ -25,12 +25,15 @@ def unready(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[s
 
 
 def which(command: str, path: str) -> str | None:
-    """Find an executable on PATH (shutil's costs milliseconds the decision path does not have)."""
+    """Find an executable on PATH (shutil's costs milliseconds the decision path does not have).
+
+    Only absolute folders count: others would be looked for in REPO.
+    """
     if os.sep in command:
         return command if _runs(command) else None
     for folder in path.split(os.pathsep):
         candidate = os.path.join(folder, command)
-        if folder and _runs(candidate):
+        if os.path.isabs(folder) and _runs(candidate):
             return candidate
     return None
 
@@ -46,6 +49,13 @@ def base_url_of(transport: Transport, environment: Mapping[str, str]) -> str:
     return (named or transport.base_url).rstrip("/")
 
 
+def logged_in(client: Json, environment: Mapping[str, str]) -> bool:
+    """Tell whether a client has left the file of a login behind."""
+    home = environment.get("HOME") or os.path.expanduser("~")
+    paths = [name.replace("~", home, 1) for name in client["login_files"]]
+    return any(os.path.isfile(path) for path in paths)
+
+
 def _missing(
     transport: Transport,
     clients: Json,
@@ -56,11 +66,8 @@ def _missing(
         client = clients[transport.client]
         if found[client["command"]] is None:
             return f"the {client['command']} client is not installed"
-        if transport.billing == "subscription":
-            home = environment.get("HOME") or os.path.expanduser("~")
-            paths = [name.replace("~", home, 1) for name in client["login_files"]]
-            if not any(os.path.isfile(path) for path in paths):
-                return f"the {client['command']} client is not logged in"
+        if transport.billing == "subscription" and not logged_in(client, environment):
+            return f"the {client['command']} client is not logged in"
     if transport.key_env and key_of(transport, environment) is None:
         return f"{' or '.join(transport.key_env)} is not set"
     base_url = base_url_of(transport, environment)

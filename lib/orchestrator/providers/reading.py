@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from orchestrator import records as r
 from orchestrator.records import Event, Failure, Json, Outcome, Seen, Spent
 
+MAX_ANSWER = 4 * 1024 * 1024  # characters
 # What reading an event of another shape than its source's raises.
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 PULSE = Event("pulse")  # the upstream is at work; nothing else is to be learned from it
@@ -28,7 +29,8 @@ class Reading:
         self.used_tools = False
         self.finished = False
         self.accepted = False  # whether an API took the request: from then on it bills
-        self.size = 0  # characters of answer text, where the reader bounds them
+        self.size = 0  # characters of answer text so far
+        self.in_pieces = False  # whether a client tells its answer piece by piece
         self.heard = False  # whether the upstream, not the client, has said anything
         self.heard_ms: int | None = None  # when an API's answer began
         self.figures: list[Seen] = []  # what was told of the provider's limits
@@ -53,6 +55,14 @@ class Reading:
     def event(self, document: Json) -> list[Event]:
         """Read one server-sent event of an API."""
         raise NotImplementedError
+
+    def bounded(self, events: list[Event]) -> list[Event]:
+        """Count the text among events, and fail an answer that has no end; returns what to tell."""
+        self.size += sum(len(event.text) for event in events if event.kind == "text")
+        if self.size <= MAX_ANSWER:
+            return events
+        why = f"the answer is over {MAX_ANSWER} characters"
+        return [*events, *self.failed(Failure(r.NETWORK, why))]
 
     def outcome(self, exit_code: int | None = None) -> Outcome:
         """Judge what was read; exit 0 with a refusal is a failure, and so is an empty answer."""

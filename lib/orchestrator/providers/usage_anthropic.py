@@ -20,7 +20,6 @@ from orchestrator.providers.usage_report import (
 from orchestrator.records import Json
 
 CENTS = 100
-MOST_BUCKETS = {"1m": 1440, "1h": 168, "1d": 31}
 
 
 def headers(key: str) -> dict[str, str]:
@@ -30,22 +29,16 @@ def headers(key: str) -> dict[str, str]:
 
 def figure(api: Json, wanted: Wanted, fetch: Fetch) -> Figure | None:
     """Return what was used; raises ValueError for a report of another shape."""
-    start = ("starting_at", clock.iso(wanted.start_ms // 1000 * 1000))
-    if wanted.metric == "cost_usd":
-        if not wanted.days or "cost_url" not in api:
-            return None
-        limit = min(wanted.buckets, MOST_BUCKETS["1d"])
-        params = (start, ("bucket_width", "1d"), ("limit", str(limit)))
-        told = results(fetch(Query(api["cost_url"], params)))
-        if not all(row.get("currency") == "USD" for row in told):
-            raise ValueError("an amount is not in USD")
-        return money([micro_usd(row.get("amount"), CENTS) for row in told]), None
-    if wanted.metric != "tokens":
+    params = wanted.bucketed(("starting_at", clock.iso(wanted.start_ms // 1000 * 1000)))
+    if wanted.metric == "tokens":
+        told = results(fetch(Query(api["usage_url"], params)))
+        return sum(_tokens(row) for row in told), None
+    if wanted.metric != "cost_usd" or not wanted.days or "cost_url" not in api:
         return None
-    width = wanted.bucket
-    limit = min(wanted.buckets, MOST_BUCKETS[width])
-    params = (start, ("bucket_width", width), ("limit", str(limit)))
-    return sum(_tokens(row) for row in results(fetch(Query(api["usage_url"], params)))), None
+    told = results(fetch(Query(api["cost_url"], params)))
+    if not all(row.get("currency") == "USD" for row in told):
+        raise ValueError("an amount is not in USD")
+    return money([micro_usd(row.get("amount"), CENTS) for row in told]), None
 
 
 def _tokens(row: Json) -> int:

@@ -15,6 +15,7 @@ from orchestrator.providers.usage_report import Fetch, Figure, Query, Wanted, ob
 from orchestrator.records import Json
 
 UNLIMITED = 10**12  # int64's largest, and -1, stand for none
+A_DAY = "1/d/{project}"  # the unit of a limit over all models; one of each tells nothing of a sum
 PAGE_SIZE = ("pageSize", "200")
 _ENDINGS = {"requests": ("_requests", "_requests_per_model"), "tokens": ("_token_count",)}
 
@@ -25,7 +26,10 @@ def headers(key: str) -> dict[str, str]:
 
 
 def figure(api: Json, wanted: Wanted, fetch: Fetch) -> Figure | None:
-    """Return what was used, and the tightest limit of a day's row; raises ValueError."""
+    """Return what was used of the fullest quota, and for a day's row of how much.
+
+    Raises ValueError, TypeError or KeyError for an answer of another shape.
+    """
     if wanted.metric not in _ENDINGS:
         return None
     span_s = max(60, (wanted.now_ms - wanted.start_ms) // 1000)
@@ -42,14 +46,13 @@ def figure(api: Json, wanted: Wanted, fetch: Fetch) -> Figure | None:
     for page in fetch(Query(api["usage_url"], params, "pageToken", "nextPageToken")):
         for name, amount in _series(page):
             totals[name] = totals.get(name, 0) + amount
-    used = [amount for name, amount in totals.items() if name.endswith(_ENDINGS[wanted.metric])]
-    if not used:
-        return None
-    if wanted.period != "day" or "limits_url" not in api:
-        return max(used), None
-    pages = fetch(Query(api["limits_url"], (PAGE_SIZE,), "pageToken", "nextPageToken"))
-    bounds = [limit for page in pages for limit in _limits(page, wanted.metric, "1/d/")]
-    return max(used), min(bounds, default=None)
+    used = {name: n for name, n in totals.items() if name.endswith(_ENDINGS[wanted.metric])}
+    bounds: dict[str, int] = {}
+    if used and wanted.period == "day" and "limits_url" in api:
+        for page in fetch(Query(api["limits_url"], (PAGE_SIZE,), "pageToken", "nextPageToken")):
+            bounds |= _limits(page)
+    told = [(amount, bounds.get(name)) for name, amount in used.items()]
+    return max(told, key=lambda one: (one[0] / (one[1] or UNLIMITED), one[0]), default=None)
 
 
 def _series(page: Json) -> Iterator[tuple[str, int]]:
@@ -61,16 +64,18 @@ def _series(page: Json) -> Iterator[tuple[str, int]]:
             value = point.get("value")
             if not isinstance(name, str) or not isinstance(value, dict):
                 raise TypeError("a point is none")
-            yield name, whole(value.get("int64Value"))
+            yield name, whole(value["int64Value"])
 
 
-def _limits(page: Json, metric: str, unit: str) -> Iterator[int]:
+def _limits(page: Json) -> Iterator[tuple[str, int]]:
+    """List the quota metrics with a limit a day, and the tightest of it."""
     for row in objects(page, "metrics"):
-        if not str(row.get("metric", "")).endswith(_ENDINGS[metric]):
-            continue
-        for limit in objects(row, "consumerQuotaLimits"):
-            for bucket in objects(limit, "quotaBuckets"):
-                told = str(bucket.get("effectiveLimit", ""))
-                fits = str(limit.get("unit", "")).startswith(unit) and told.isdigit()
-                if fits and 0 < int(told) < UNLIMITED:
-                    yield int(told)
+        told = [
+            int(str(bucket.get("effectiveLimit")))
+            for limit in objects(row, "consumerQuotaLimits")
+            for bucket in objects(limit, "quotaBuckets")
+            if limit.get("unit") == A_DAY and str(bucket.get("effectiveLimit")).isdigit()
+        ]
+        bounds = [limit for limit in told if 0 < limit < UNLIMITED]
+        if bounds and isinstance(row.get("metric"), str):
+            yield row["metric"], min(bounds)

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from orchestrator.records import MICRO, Json
 
-HOUR_S, DAY_S = 3600, 86_400
+DAY_S = 86_400
+BUCKETS = {"1m": (60, 1440), "1h": (3600, 168), "1d": (DAY_S, 31)}  # seconds, most in a page
 MOST = 10**15
 
 
@@ -28,19 +29,15 @@ class Wanted(NamedTuple):
     now_ms: int
     days: bool
 
-    @property
-    def bucket(self) -> str:
-        """Name the widest bucket that still fits: a minute, an hour or a day."""
-        span_s = (self.now_ms - self.start_ms) / 1000
-        if self.days and self.period == "month":
-            return "1d"
-        return "1m" if self.window_s and span_s <= DAY_S else "1h"
-
-    @property
-    def buckets(self) -> int:
-        """Count the buckets that cover the time."""
-        width_ms = 1000 * {"1m": 60, "1h": HOUR_S, "1d": DAY_S}[self.bucket]
-        return -(-(self.now_ms - self.start_ms) // width_ms) + 1
+    def bucketed(self, start: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+        """Return the parameters that ask for the time in the widest buckets that fit."""
+        if self.metric == "cost_usd" or (self.days and self.period == "month"):
+            width = "1d"
+        else:
+            width = "1m" if self.window_s and self.window_s <= DAY_S else "1h"
+        width_s, most = BUCKETS[width]
+        needed = -(-(self.now_ms - self.start_ms) // (1000 * width_s)) + 1
+        return start, ("bucket_width", width), ("limit", str(min(needed, most)))
 
 
 class Query(NamedTuple):

@@ -172,7 +172,7 @@ def _google_limit(metric: str) -> Document:
     buckets = [{"effectiveLimit": str(LIMIT_A_DAY), "defaultLimit": str(LIMIT_A_DAY)}]
     limit: Document = {
         "metric": metric,
-        "unit": "1/d/{project}/{model}",
+        "unit": "1/d/{project}",
         "isPrecise": True,
         "quotaBuckets": buckets,
     }

@@ -30,7 +30,7 @@ _TYPES = {
 def load(state: str) -> dict[str, Breaker]:
     """Read the rows by account; raises StorageError when a newer version wrote them."""
     try:
-        return _read(state)
+        return read(state)
     except UnsoundError:
         return {}
 
@@ -87,13 +87,14 @@ def clear(state: str, account: str, *, fsync: bool) -> Breaker:
 def _kept(state: str) -> dict[str, Breaker]:
     """Read the rows for a change; an unsound file is set aside."""
     try:
-        return _read(state)
+        return read(state)
     except UnsoundError:
         files.set_aside(_path(state), clock.iso(clock.now_ms()).replace(":", ""))
         return {}
 
 
-def _read(state: str) -> dict[str, Breaker]:
+def read(state: str) -> dict[str, Breaker]:
+    """Read the rows by account; raises UnsoundError, and StorageError for a newer version's."""
     path = _path(state)
     document = files.read_json(path)
     if document is None:

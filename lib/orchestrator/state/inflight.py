@@ -7,6 +7,7 @@ durable before the next thing happens, so that recovery can replay from the firs
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from orchestrator.state import files
 
 SEPARATOR = "--"
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class InFlight:
@@ -95,6 +97,20 @@ def busy_agents(state: str) -> dict[str, int]:
         agent = name.removesuffix(".jsonl").rpartition(SEPARATOR)[2]
         counts[agent] = counts.get(agent, 0) + 1
     return counts
+
+
+def left_behind(state: str) -> int:
+    """Count the files whose owner is dead; each is held for an instant, and left as it is."""
+    count = 0
+    for name in _names(state):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(os.path.join(folder_of(state), name), _LOOK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                count += os.fstat(descriptor).st_nlink
+            finally:
+                os.close(descriptor)
+    return count
 
 
 def orphans(state: str) -> Iterator[tuple[InFlight, list[Json]]]:

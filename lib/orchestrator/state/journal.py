@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 
 from orchestrator.records import Json
 from orchestrator.state import files
@@ -12,6 +13,7 @@ DECISIONS = "provider_recommendations.jsonl"
 USAGE = "provider_usage.jsonl"
 ALERTS = "alerts.jsonl"
 DEFERRED = "deferred.jsonl"
+BEGINNING = (0, 0)  # a mark in a log: its inode, and an offset in bytes
 
 
 class Journal:
@@ -29,23 +31,40 @@ class Journal:
         """Add one record, whole or not at all; raises StorageError or TryLaterError."""
         files.append(self.path(log), record, fsync=self.fsync)
 
-    def offsets(self) -> dict[str, int]:
-        """Tell how long the logs are, so that recovery looks only beyond."""
-        return {log: files.size_of(self.path(log)) for log in (DECISIONS, USAGE)}
+    def offsets(self) -> dict[str, tuple[int, int]]:
+        """Tell where the logs end, so that recovery looks only beyond."""
+        return {log: files.mark_of(self.path(log)) for log in (DECISIONS, USAGE)}
 
-    def holds(self, log: str, offset: int, key: str, value: str) -> bool:
-        """Tell whether a record with `key` = `value` is in the log beyond `offset`."""
-        path = self.path(log)
+    def holds(self, log: str, since: Sequence[int], key: str, value: str) -> bool:
+        """Tell whether a record with `key` = `value` is in the log beyond a mark."""
         needle = value.encode()
-        start = offset if files.size_of(path) >= offset else 0  # rotated since
-        for line in files.complete_lines(path, start):
-            if needle in line:
-                try:
-                    if json.loads(line).get(key) == value:
-                        return True
-                except (ValueError, AttributeError):
-                    continue
+        for path, start in self._beyond(log, since):
+            for line in files.complete_lines(path, start):
+                if needle in line:
+                    try:
+                        if json.loads(line).get(key) == value:
+                            return True
+                    except (ValueError, AttributeError):
+                        continue
         return False
+
+    def _beyond(self, log: str, since: Sequence[int]) -> list[tuple[str, int]]:
+        """List where to look: in the log from the mark on; in all its parts if it was rotated."""
+        (inode, offset), path = since, self.path(log)
+        here, size = files.mark_of(path)
+        if inode and here == inode and size >= offset:
+            return [(path, offset)]
+        stem, _ = os.path.splitext(log)
+        files.ensure_folder(self.folder)
+        with files.telling(self.folder), os.scandir(self.folder) as entries:
+            parts = [
+                (entry.path, entry.inode())
+                for entry in entries
+                if entry.name.startswith(stem)
+                and not entry.name.endswith(".lock")
+                and entry.is_file(follow_symlinks=False)
+            ]
+        return [(part, offset if it == inode != here else 0) for part, it in parts]
 
     def prove_writable(self) -> None:
         """Make sure both logs can be written, before anything is paid for; raises StorageError."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from orchestrator import clock
 from orchestrator.errors import StorageError
 from orchestrator.records import Json
 from orchestrator.state import files
@@ -20,10 +21,15 @@ Source = tuple[str, str]  # provider, source
 
 
 def claim(
-    folder: str, wanted: Iterable[Source], urgent: Iterable[Source], ttl_ms: int, now_ms: int
+    folder: str,
+    wanted: Iterable[Source],
+    urgent: Iterable[Source],
+    ttl_ms: int,
+    clock_ms: Callable[[], int] = clock.now_ms,
 ) -> list[Source]:
     """Take the sources that are due: those not asked within `ttl_ms`, urgent ones at once."""
     with _locked(folder):
+        now_ms = clock_ms()  # read here, or who waited for the lock would be behind whoever had it
         times, at_once = _times(folder), set(urgent)
         due = []
         for source in wanted:

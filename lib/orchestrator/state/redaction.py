@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
+
+from orchestrator.state import key_shapes
 
 MARK = "[redacted]"
-SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
-_STARTS = (
-    *("sk-", "AIza", "AQ.", "gh", "github_pat_", "xox", "AKIA", "ASIA", "glpat-", "eyJ"),
-    "-----BEGIN ",
-)
-_SHAPES = (
-    r"sk-[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{30,}|AQ\.[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{30,}"
-    r"|github_pat_\w{40,}|xox[abprs]-[A-Za-z0-9-]{10,}|A(?:KIA|SIA)[A-Z0-9]{16}"
-    r"|glpat-[A-Za-z0-9_-]{20,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-)
+SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL")
 MIN_SECRET = 8
+# How JSON and addresses write a character, and a line end within a key, escaped or not.
+_WRITTEN = (
+    r"\\{1,4}u([0-9A-Fa-f]{4})|%([2-7][0-9A-Fa-f])|\\{1,4}([\"/])"
+    r"|(?:\\{1,4}r)?\\{1,4}n[ \t]*|\\(\\)|\r?\n[ \t]*"
+)
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -31,16 +29,87 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """Replace known key shapes and the given values by a mark."""
-    for secret in secrets:
-        if secret in text:
-            text = text.replace(secret, MARK)
-    if not any(start in text for start in _STARTS):
-        return text  # compiling the shapes costs more than a millisecond
-    return re.sub(_SHAPES, MARK, text, flags=re.DOTALL)
+    """Replace known key shapes and the given values by a mark.
+
+    A key is also found where it is escaped as JSON or an address escape it, or split over lines.
+    """
+    known = tuple(secrets)
+    found = [*_places(text, known), *key_shapes.spans(text)]
+    if "\n" in text or "\\" in text or "%" in text:
+        plain = _Plain(text)
+        joined = ("".join(line.strip() for line in secret.splitlines()) for secret in known)
+        found += [plain.place(start, end) for start, end in _places(plain.text, joined)]
+        split = (plain.split_place(start, end) for start, end in key_shapes.spans(plain.text))
+        found += filter(None, split)
+    return _marked(text, found) if found else text
 
 
 def shortened(text: str, limit: int) -> str:
     """Cut text to `limit` bytes of UTF-8, never inside a character."""
     data = text.encode("utf-8", "replace")
     return text if len(data) <= limit else data[:limit].decode("utf-8", "ignore") + "…"
+
+
+class _Plain:
+    """A text with escapes resolved and its lines joined, and where each part of it was."""
+
+    def __init__(self, text: str) -> None:
+        # Parts in turn: plain text, what stood for a character or for none, plain text, ...
+        parts: list[str] = []
+        self.starts: list[int] = []
+        self.origins: list[int] = []
+        length = at = 0
+        for found in re.finditer(_WRITTEN, text):
+            code = found[1] or found[2]
+            meant = chr(int(code, 16)) if code else found[3] or found[4] or ""
+            for part, origin in ((text[at : found.start()], at), (meant, found.start())):
+                parts.append(part)
+                self.starts.append(length)
+                self.origins.append(origin)
+                length += len(part)
+            at = found.end()
+        parts.append(text[at:])
+        self.starts.append(length)
+        self.origins.append(at)
+        self.text = "".join(parts)
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Tell where a part of the plain text was."""
+        first, last = self._part(start), self._part(end - 1)
+        escaped = last % 2
+        stop = self.origins[last + 1] if escaped else self.origins[last] + end - self.starts[last]
+        return self.origins[first] + start - self.starts[first], stop
+
+    def split_place(self, start: int, end: int) -> tuple[int, int] | None:
+        """Tell where a key was of which an escape or a line end is a part, None without one.
+
+        The piece after the last line end may be the next word: it belongs to it if it has a digit.
+        """
+        first, last = self._part(start), self._part(end - 1)
+        for part in range(last, first, -1):
+            is_line_end = part % 2 and self.starts[part] == self.starts[part + 1]
+            if is_line_end and not any(c.isdigit() for c in self.text[self.starts[part] : end]):
+                end, last = self.starts[part], part - 1
+        return self.place(start, end) if last > first else None
+
+    def _part(self, offset: int) -> int:
+        return bisect_right(self.starts, offset) - 1
+
+
+def _places(text: str, secrets: Iterable[str]) -> Iterator[tuple[int, int]]:
+    for secret in secrets:
+        at = text.find(secret)
+        while at >= 0:
+            yield at, at + len(secret)
+            at = text.find(secret, at + 1)
+
+
+def _marked(text: str, places: Iterable[tuple[int, int]]) -> str:
+    """Put the mark in place of each part; parts that overlap become one."""
+    parts: list[str] = []
+    at = 0
+    for start, end in sorted(places):
+        if start > at or not parts:
+            parts += [text[at:start], MARK]
+        at = max(at, end)
+    return "".join([*parts, text[at:]])

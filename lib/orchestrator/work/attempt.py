@@ -92,6 +92,8 @@ def _watched(
         close()
     outcome = reading.outcome(watch.exit_code)
     failed = outcome.failure.kind if outcome.failure else "ok"
+    if reading.in_pieces:
+        transcript.note(f"{call.route.provider} answer", outcome.answer)
     transcript.note(call.route.provider, f"ended: {failed}")
     account = call.route.transport.account
     seen = tuple(each._replace(account=each.account or account) for each in outcome.seen)
@@ -169,6 +171,12 @@ def _client(
     transcript: Transcript,
 ) -> Iterator[Event]:
     """Start the client with the task on stdin, and yield what it tells."""
+    home = os.path.realpath(context.environment.get("HOME", "/"))
+    settings = command_line.obeyed(context.config, call.route, call.folder, home)
+    if settings is not None:
+        why = f"the client would take keys and addresses from {settings}; move it away"
+        yield from reading.failed(Failure(r.AUTH, why, sent=False))
+        return
     made = command_line.prepare(
         context.config,
         call.route,
@@ -181,7 +189,7 @@ def _client(
     for name, text in made.files.items():
         path = os.path.join(private, name)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     transcript.note("start", " ".join(made.argv))
     with tempfile.TemporaryFile(dir=private) as stdin:
@@ -197,7 +205,7 @@ def _client(
     try:
         pid = client.process.pid
         started = process.start_time_of(pid)
-        running.note("child", pid=pid, start_time=started, private=private)
+        running.note("child", pid=pid, start_time=started, private=private, mark=client.mark)
         for line in client.lines(deadlines, lambda: reading.heard):
             yield from _read(line, reading, call.route.provider, transcript)
     finally:
@@ -209,8 +217,9 @@ def _read(
 ) -> Iterator[Event]:
     if line.kind in ("stdout", "stderr"):
         read = reading.stdout if line.kind == "stdout" else reading.stderr
-        events = read(line.text)
-        if events != [PULSE]:
+        events = reading.bounded(read(line.text))
+        piece = reading.in_pieces and [event.kind for event in events] == ["text"]
+        if events != [PULSE] and not piece:  # a key may lie across pieces
             transcript.note(f"{provider} {line.kind}", line.text)
         reading.heard = reading.heard or any(event.kind in UPSTREAM for event in events)
         yield from events

@@ -72,7 +72,7 @@ class Poller:
         if not wanted:
             return []
         ttl_ms = int(1000 * self.settings["ttl_s"])
-        due = polling.claim(self.state, wanted, urgent, ttl_ms, now_ms)
+        due = polling.claim(self.state, wanted, urgent, ttl_ms)
         return [self._ask(self.config.providers[name], source) for name, source in due]
 
     def _near(self, provider: Provider, now_ms: int) -> bool:

@@ -11,11 +11,11 @@ import shutil
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.decide import lines
-from orchestrator.providers import process
+from orchestrator.providers import descendants, process
 from orchestrator.records import Config, Json, Turn
 from orchestrator.state import files, inflight
 from orchestrator.state.inflight import InFlight
-from orchestrator.state.journal import DECISIONS, USAGE, Journal
+from orchestrator.state.journal import BEGINNING, DECISIONS, USAGE, Journal
 from orchestrator.state.ledger import Ledger
 from orchestrator.work import metrics, settlement
 
@@ -62,12 +62,12 @@ def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) 
         provider, usage = step["route"]["provider"], outcome["usage"]
         ledger.settle(usage["attempt_id"], provider, Turn(**outcome["rest"]), outcome["counted_ms"])
         attempts.append(_facts(usage) | step.get("tree", {}))
-        if not log.holds(USAGE, offsets.get(USAGE, 0), "attempt_id", usage["attempt_id"]):
+        if not log.holds(USAGE, offsets.get(USAGE, BEGINNING), "attempt_id", usage["attempt_id"]):
             log.append(USAGE, usage)
     if final is None:
         done = metrics.finished(line, attempts, "interrupted", r.STOPPED)
         final = {**line, "execution_metrics": done}
-    if not log.holds(DECISIONS, offsets.get(DECISIONS, 0), "task_id", line["task_id"]):
+    if not log.holds(DECISIONS, offsets.get(DECISIONS, BEGINNING), "task_id", line["task_id"]):
         log.append(DECISIONS, final)
 
 
@@ -122,3 +122,5 @@ def _end_orphan(step: Json) -> None:
         shutil.rmtree(step["private"], ignore_errors=True)  # its prompt, settings and sessions
     if start_time and process.start_time_of(step["pid"]) == start_time:
         process.end_group(step["pid"])
+    if step.get("mark"):
+        descendants.end_marked(step["mark"])

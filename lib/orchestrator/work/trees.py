@@ -6,6 +6,7 @@ import contextlib
 
 from orchestrator.errors import StorageError
 from orchestrator.records import Json, Outcome, Route
+from orchestrator.state.redaction import redact
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.worktree import Repository, Tree
 
@@ -26,10 +27,11 @@ class Trees:
         self.tree: Tree | None = None
         self.count, self.diffstat = 0, ""
         if edits and len(dispatch.chain) > 1:
-            found = Repository(self.home, context.state, context.environment)
+            workspace = context.environment.get("ORCHESTRATE_WORKSPACE")
+            found = Repository(self.home, context.state, context.environment, workspace)
             self.repository = found if found.top else None
             if self.repository is None:
-                context.tell("not a git repository with a commit: changes are made in place")
+                context.tell(f"{found.why}: changes are made in place")
             elif self.repository.dirty():
                 context.tell("uncommitted work is not in the worktree, which starts from HEAD")
 
@@ -60,7 +62,7 @@ class Trees:
             self.context.tell("  what was done over --max-cost is discarded")
             self.tree = None
             return {}
-        self.diffstat = self.repository.changed(self.tree)
+        self.diffstat = redact(self.repository.changed(self.tree), self.context.secrets)
         if not self.diffstat:
             if outcome.failure is not None:
                 self._removed()
