@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 
 
@@ -16,11 +17,15 @@ def elapsed() -> tuple[str, int]:
     The name is empty where the system has none; the wall clock is then all there is.
     """
     try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot = file.read().strip()
-        return boot, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+        return _boot(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
     except (OSError, AttributeError):
         return "", 0
+
+
+@functools.cache
+def _boot() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
 
 
 def iso(at_ms: int) -> str:

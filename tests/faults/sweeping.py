@@ -20,7 +20,7 @@ from orchestrator.state import inflight
 from orchestrator.state.journal import DECISIONS, USAGE
 
 HERE = Path(__file__).resolve().parent
-CALLS = ("openat", "write", "fsync", "fdatasync", "rename", "unlink", "close", "flock")
+CALLS = ("openat", "write", "fsync", "fdatasync", "renameat2", "unlink", "close", "flock")
 CALLS += ("ftruncate", "pwrite64", "mkdir")
 # The whole sweep is for `make soak`; else every 20th point, from this one on.
 EVERY, FIRST = 20, int(os.environ.get("FAULTS_FIRST", "0"))

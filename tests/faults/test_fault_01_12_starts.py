@@ -9,7 +9,7 @@ from sweeping import CODES, EVERY, FIRST
 
 WORDS = ("--yes", "--quiet", "--provider", "codex", "--transport", "api")
 # These are made on state and logs alone; those are made on everything, and fail on files of ours.
-RARE = ("fsync", "fdatasync", "rename", "unlink", "flock", "ftruncate", "mkdir")
+RARE = ("fsync", "fdatasync", "renameat2", "unlink", "flock", "ftruncate", "mkdir")
 COMMON = ("openat", "write", "close")
 FAULTS = ("error=ENOSPC", "error=EIO", "signal=SIGKILL")
 

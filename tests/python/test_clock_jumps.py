@@ -1,4 +1,4 @@
-"""A wall clock that is set reopens no window and blocks nothing for good: time passed is counted."""
+"""A wall clock that is set reopens no window and blocks nothing for good: what passed counts."""
 
 import pytest
 import world

@@ -1,5 +1,6 @@
 """The only code that writes: whole files or the old ones, whole lines or none, nothing followed."""
 
+import errno
 import json
 import os
 import stat
@@ -8,7 +9,7 @@ import threading
 import pytest
 
 from orchestrator.errors import StorageError, TryLaterError
-from orchestrator.state import files
+from orchestrator.state import files, swap
 
 
 @pytest.fixture
@@ -64,19 +65,48 @@ def test_what_is_written_is_private(place):
     assert set(modes.values()) == {0o600}
 
 
-@pytest.mark.parametrize("failing", ["write", "fsync", "rename"])
-def test_a_file_that_can_not_be_replaced_stays_as_it_was(place, monkeypatch, failing):
+@pytest.mark.parametrize(("owner", "failing"), [(os, "write"), (os, "fsync"), (swap, "swap")])
+def test_a_file_that_can_not_be_replaced_stays_as_it_was(place, monkeypatch, owner, failing):
     path = place / "file.json"
     files.replace(str(path), {"n": 1})
 
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, failing, fail)
+    monkeypatch.setattr(owner, failing, fail)
     with pytest.raises(StorageError, match=r"file\.json: No space left on device"):
         files.replace(str(path), {"n": 2})
     monkeypatch.undo()
     assert json.loads(path.read_text()) == {"n": 1}
+    assert os.listdir(place) == ["file.json"]
+
+
+class Library:
+    """A C library whose renameat2 answers with an error."""
+
+    def __init__(self, monkeypatch, number):
+        monkeypatch.setattr(swap.ctypes, "get_errno", lambda: number)
+
+    def renameat2(self, *_):
+        return -1
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.ENOENT, None])
+def test_where_names_can_not_be_exchanged_the_file_is_renamed(place, monkeypatch, number):
+    library = object() if number is None else Library(monkeypatch, number)
+    monkeypatch.setattr(swap, "_libc", library)
+    for n in (1, 2):
+        files.replace(str(place / "file.json"), {"n": n})
+    assert json.loads((place / "file.json").read_text()) == {"n": 2}
+    assert os.listdir(place) == ["file.json"]
+
+
+def test_an_exchange_that_fails_otherwise_is_told(place, monkeypatch):
+    files.replace(str(place / "file.json"), {"n": 1})
+    monkeypatch.setattr(swap, "_libc", Library(monkeypatch, errno.EIO))
+    with pytest.raises(StorageError, match=r"file\.json: Input/output error"):
+        files.replace(str(place / "file.json"), {"n": 2})
+    assert json.loads((place / "file.json").read_text()) == {"n": 1}
     assert os.listdir(place) == ["file.json"]
 
 

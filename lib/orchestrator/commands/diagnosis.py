@@ -16,7 +16,7 @@ from orchestrator.records import Json
 WIDEST = 160  # longer lines are hard to follow
 LEAST_TAIL = 22
 BILLING = {"subscription": "plan", "metered": "paid", "free": "free"}
-CODES = {3: "no room", 4: "nothing ready", 5: "outage", 7: "storage", 8: "configuration"}
+CODES = {2: "no provider takes any", 3: "no room", 4: "nothing ready", 5: "outage", 7: "storage", 8: "configuration"}
 
 
 class Row(NamedTuple):
@@ -35,6 +35,8 @@ def drawn(report: Json, paint: Paint, columns: int) -> str:
     parts += _section("What to do", _advice(report), paint, width)
     for name, provider in report["providers"].items():
         parts += _provider(name, provider, report, paint, width, now_ms)
+    if not report["providers"]:
+        parts += _section("Worked last", _successes(report, now_ms), paint, width)
     parts += _section("Accounts", _accounts(report["accounts"], now_ms), paint, width)
     parts += _section("Budgets", _budgets(report), paint, width)
     parts += _section("Programs", _programs(report), paint, width)
@@ -124,6 +126,13 @@ def _worked(way: Json, row: Json | None, within: str, now_ms: int) -> str:
     if row is not None:
         return f"; worked {_ago(row['at'], now_ms)}, {row['model']}"
     return "" if way["unready"] else f"; no success{within}"
+
+
+def _successes(report: Json, now_ms: int) -> Iterator[Row]:
+    """List what worked last where no configuration tells what there is."""
+    for row in report["last_successes"]:
+        cells = (row["provider"], row["transport"], row["account"])
+        yield Row(cells, f"{_ago(row['at'], now_ms)}, {row['model']}")
 
 
 def _limit(row: Json, now_ms: int) -> Row:

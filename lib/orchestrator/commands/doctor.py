@@ -67,10 +67,12 @@ def _clear(account: str, examination: Examination, *, as_json: bool) -> int:
         raise UsageError(f"--clear {account!r} is no account; there are {listed}")
     row = breakers.clear(state, account, fsync=examination.fsync())
     was = accounts.described_row(row, now_ms)
+    told = _cleaned({"account": account, "was": was}, secrets_of(examination.environment))
     if as_json:
-        screen.data({"account": account, "was": was})
+        screen.data(told)
     else:
-        screen.out(f"{account}: was {diagnosis.told_account(was, now_ms)}; now it is closed")
+        was = diagnosis.told_account(told["was"], now_ms)
+        screen.out(f"{told['account']}: was {was}; now it is closed")
     return 0
 
 

@@ -33,11 +33,15 @@ STOPPED = (StorageError.exit_code, ConfigError.exit_code)
 
 
 class Seen(NamedTuple):
-    """The exit code a start would have, the providers, and the budgets over all of them."""
+    """What the configuration lets be seen; `code` is the exit code a start would have.
+
+    `never` says why no task could be taken at any time.
+    """
 
     code: int
     providers: Json
     budgets: Json
+    never: str | None
 
 
 class Examination:
@@ -78,9 +82,9 @@ class Examination:
         rows = checkup.tried(partial(breakers.read, state), closed, self.troubles)
         nobody: list[deferred.Entry] = []
         waiting = checkup.tried(partial(deferred.pending, log), nobody, self.troubles)
-        code, described, budgets = Seen(ConfigError.exit_code, {}, {})
+        code, described, budgets, never = Seen(ConfigError.exit_code, {}, {}, None)
         if self.session is not None:
-            code, described, budgets = self._described(self.session, chosen, only, now_ms)
+            code, described, budgets, never = self._described(self.session, chosen, only, now_ms)
         ways = [(n, t.kind, t.account) for n, each in chosen.items() for t in each.transports]
         nothing = successes.Successes({}, whole=True)
         worked = checkup.tried(partial(successes.last, log, ways), nothing, self.troubles)
@@ -121,6 +125,7 @@ class Examination:
                 "left_behind": left,
             },
             "folders": places,
+            "never": never,
             "state_troubles": self.troubles,
             "packages_missing": missing,
             "programs": self._programs(),
@@ -136,8 +141,13 @@ class Examination:
         try:
             world = session.seen(usages, now_ms)
         except StorageError:  # breakers of a newer version: noted, and a start ends on them
-            return Seen(StorageError.exit_code, {}, {})
-        code, candidates = _decided(session, world, only, now_ms)
+            return Seen(StorageError.exit_code, {}, {}, None)
+        candidates: dict[str, Candidate] = {}
+        never = None
+        try:
+            code, candidates = _decided(session, world, only, now_ms)
+        except OrchestratorError as error:
+            code, never = error.exit_code, str(error).rpartition("; ")[0]
         described = {}
         for name, provider in chosen.items():
             weighed = candidates.get(name)
@@ -155,7 +165,7 @@ class Examination:
                 ],
                 "limits": checkup.rows(provider, usage, config.settings, now_ms, known=known),
             }
-        return Seen(code, described, checkup.money(world.totals, now_ms, zone))
+        return Seen(code, described, checkup.money(world.totals, now_ms, zone), never)
 
     def _way(self, session: Session, transport: Transport, unready: str | None) -> Json:
         """Describe one way to a provider; never a key, only the variable that holds it."""
@@ -187,13 +197,13 @@ class Examination:
 def _decided(
     session: Session, world: Snapshot, only: str | None, now_ms: int
 ) -> tuple[int, dict[str, Candidate]]:
-    """Decide as for a task; returns the exit code a start would have, and what was weighed."""
+    """Decide as for a task; returns the exit code a start would have, and what was weighed.
+
+    Raises OrchestratorError when no task could be taken at any time.
+    """
     if only is not None and only not in session.config.providers:
         return CredentialsError.exit_code, {}  # an optional one without its key
-    try:
-        found = session.decide("-", Wishes(provider=only), now_ms, world)
-    except OrchestratorError as error:
-        return error.exit_code, {}
+    found = session.decide("-", Wishes(provider=only), now_ms, world)
     weighed = {candidate.provider: candidate for candidate in found.candidates}
     if found.ready:
         return 0, weighed

@@ -13,6 +13,7 @@ from orchestrator.decide import windows
 from orchestrator.records import MICRO, Block, Json, Limit, Provider, Room, Turn
 
 SOON_MS = 60_000
+_HELD = {"requests": "requests", "tokens": "tokens", "cost_usd": "cost_micro_usd"}
 
 
 class Payer:
@@ -91,15 +92,16 @@ def ends_at(limit: Limit, seen: Json, zone: str) -> int:
 
 def reserved(usage: Json, limit: Limit, payer: Payer) -> int:
     """Sum what is reserved against a row and not yet settled."""
-    if not usage["reservations"]:
+    field = _HELD.get(limit.metric)
+    held = usage["reservations"].values()
+    if not held or field is None:
         return 0
-    key, total = key_of(limit, payer), 0
-    for held in usage["reservations"].values():
-        holder = Payer(held["account"], held["model"], metered=held["metered"])
-        if key_of(limit, holder) == key:
-            turn = Turn(held["requests"], held["tokens"], held["cost_micro_usd"])
-            total += amount_of(limit, turn, holder)
-    return total
+    if limit.scope in ("account", "model"):
+        mine = getattr(payer, limit.scope)
+        held = [row for row in held if row[limit.scope] == mine]
+    if limit.metric == "cost_usd":
+        return sum(row[field] for row in held if row["metered"])
+    return sum(row[field] for row in held)
 
 
 def room(provider: Provider, usage: Json, payer: Payer, now_ms: int, zone: str) -> Room:

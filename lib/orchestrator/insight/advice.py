@@ -33,6 +33,8 @@ def _config(report: Json) -> Iterator[Problem]:
     for problem in report["config"]["problems"]:
         name = problem.partition(": ")[0]
         yield Problem("configuration", problem, f"correct {name}, then make check-config")
+    if report["never"]:
+        yield Problem("configuration", report["never"], "make check-config")
     for name in report["packages_missing"]:
         yield Problem("python", f"the package {name} is missing", "make setup")
 
