@@ -32,6 +32,7 @@ VERIFY_FAILED = "VERIFY_FAILED"
 NO_ROOM = "NO_ROOM"
 INTERRUPTED = "INTERRUPTED"
 OUTAGE = "OUTAGE"
+OVERLOADED = "OVERLOADED"  # this machine has no process, thread, descriptor or memory left
 
 # What ends a wall: a moment that was told, a window of known length, or somebody who pays.
 CLOCK = "clock"
@@ -175,6 +176,7 @@ class Classification(NamedTuple):
     task_type: str
     complexity: float
     tier: str
+    paid_tier: str  # for what is billed by use: lower when a budget says so
     matched: tuple[Match, ...]
     clear: bool
 
@@ -275,7 +277,7 @@ class Decision(NamedTuple):
     outage: bool  # nothing but outages is in the way
     retry_at_ms: int | None
     notes: tuple[str, ...]
-    budgets: Json
+    totals: tuple[Total, ...]
 
 
 class Turn(NamedTuple):

@@ -21,9 +21,13 @@ doctor() {
   run --separate-stderr doctor
   [ "$status" -eq 4 ]
   [[ $output == 'No task can start now: nothing ready (a start ends with exit code 4)'* ]]
-  [[ $output == *'npm install -g @openai/codex'*'export OPENAI_API_KEY'*'export GEMINI_API_KEY or'*'export ANTHROPIC_API_KEY'* ]]
   [[ $output == *'DeepSeek: off (DEEPSEEK_API_KEY is not set)'* ]]
   [ -z "$stderr" ]
+  run doctor --json
+  is '.problems | map(select(.about != "git") | .do) == [
+    "npm install -g @openai/codex and log in (run codex), or export OPENAI_API_KEY",
+    "npm install -g @google/gemini-cli and log in (run gemini), or export GEMINI_API_KEY or GOOGLE_API_KEY",
+    "npm install -g @anthropic-ai/claude-code and log in (run claude), or export ANTHROPIC_API_KEY"]' <<<"$output"
   nothing_written
 }
 

@@ -123,7 +123,7 @@ class House:
     def run(self):
         line = lines.decision(world.decide("fix it", self.config), TASK_ID,
                               str(self.folder / "repository"), {"text": "fix it", "sha256": ""},
-                              world.NOW_MS)  # fmt: skip
+                              world.NOW_MS, "UTC")  # fmt: skip
         ledger = Ledger(self.state, self.config, self.logs)
         log = journal.Journal(self.logs, fsync=self.config.settings["fsync"])
         silent = {"tell": print, "show": print, "interrupted": lambda: 0}

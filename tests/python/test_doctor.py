@@ -97,9 +97,12 @@ def open_logs(place):
 
 
 def no_prices(place):
+    for name in PROVIDERS:
+        place.provider(name, enabled=False)
     path = place.config / "prices.json"
     document = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**document, "models": {}}), encoding="utf-8")
+    return {"DEEPSEEK_API_KEY": "sk-simulated0deepseek"}
 
 
 def nothing_enabled_that_is_ready(place):
@@ -116,7 +119,7 @@ CODES = {
     "all are out": (lambda place: close(place, **every("outage")), 5),
     "no key and no client": (no_keys, 4),
     "no model has a price": (no_prices, 2),
-    "only optional providers, none of them ready": (nothing_enabled_that_is_ready, 2),
+    "only optional providers, none of them ready": (nothing_enabled_that_is_ready, 4),
     "breakers of a newer version": (newer_breakers, 7),
     "a usage file of a newer version": (newer_usage, 7),
     "logs everybody may write to": (open_logs, 7),

@@ -39,14 +39,15 @@ WAY = {
 NO_CLIENT = {"unready": "the codex client is not installed"}
 NO_KEY = {"client": None, "unready": "OPENAI_API_KEY is not set"}
 FOLDER = {"path": "/s", "problem": None, "free_bytes": 10**9, "warning": None}
+CODEX = {"optional": False, "blocks": [], "transports": [WAY], "limits": [ROW]}
 FINE = {
-    "config": {"problems": []},
+    "config": {"problems": [], "faults": []},
     "never": None,
     "packages_missing": [],
     "folders": {"state": FOLDER, "logs": FOLDER},
     "state_troubles": [],
     "accounts": {"openai": CLOSED},
-    "providers": {"codex": {"optional": False, "blocks": [], "transports": [WAY], "limits": [ROW]}},
+    "providers": {"codex": CODEX},
     "budgets": {"day": {"spent_usd": 1, "limit_usd": 2, "percent": 50, "advice": None}},
     "programs": {"codex": {"path": "/b/codex", "version": "1.2", "problem": None}},
     "deferred": {"pending": 0, "due": 0},
@@ -84,7 +85,14 @@ CASES = {
         ("configuration: config/local.json: a.b: is 1: a text -> correct config/local.json, "
         "then make check-config"),
     ),
-    "models without any price": (
+    "a model without a price": (
+        [("config/faults", ["config/prices.json: models.m: is missing: a price"])],
+        (
+            "configuration: config/prices.json: models.m: is missing: a price -> correct "
+            "config/prices.json, then make check-config"
+        ),
+    ),
+    "no provider that takes any task": (
         [("never", "nobody (codex: no price)")],
         "configuration: nobody (codex: no price) -> make check-config",
     ),
@@ -146,7 +154,7 @@ CASES = {
         [codex("transports", [WAY, WAY | {"unready": "U holds credentials; take them out"}])],
         "codex: U holds credentials -> take them out",
     ),
-    "a model without a price": (
+    "a way no task may take": (
         [codex("blocks", [{"kind": "access", "reason": "no price; see make prices"}])],
         "codex: no price -> see make prices",
     ),
@@ -207,8 +215,7 @@ CASES = {
 NOTHING_TO_DO = {
     "nothing is wrong": [],
     "an optional provider without its key": [
-        codex("optional", True),  # noqa: FBT003 a field of the report
-        codex("transports", [WAY | NO_KEY]),
+        ("providers/more", CODEX | {"optional": True, "transports": [WAY | NO_KEY]}),
     ],
     "one way of several is not ready": [codex("transports", [WAY | NO_CLIENT, WAY])],
     "a plan that nobody uses is not known": [codex("limits", [ROW | PLAN])],

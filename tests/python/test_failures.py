@@ -117,6 +117,7 @@ def test_every_failure_class_has_a_rule():
         (r.NO_ROOM, False),
         (r.OUTAGE, False),
         (r.TIMEOUT, False),
+        (r.OVERLOADED, False),
     ],
 )
 def test_only_what_passes_is_tried_again_and_only_when_nothing_else_is_free(kind, again):
@@ -154,6 +155,7 @@ def test_otherwise_waits_double_up_to_30_seconds_with_full_jitter(tries, ceiling
         ([r.SERVER, r.NETWORK], 5),
         ([r.STALLED], 5),
         ([r.OUTAGE], 5),
+        ([r.OVERLOADED], 5),
         ([r.OUTAGE, r.QUOTA], 5),
         ([r.TIMEOUT], 5),
         ([r.INVALID_INPUT, r.TIMEOUT], 5),

@@ -36,7 +36,7 @@ def known():
 
 def line(usages=None, unready=None, **wishes):
     found = decide("explain it", known(), usages, unready, **wishes)
-    written = lines.decision(found, "the-task", "/my repo", TASK, NOW_MS)
+    written = lines.decision(found, "the-task", "/my repo", TASK, NOW_MS, "UTC")
     assert json.loads(json.dumps(written)) == written  # nothing but JSON is in it
     return written
 

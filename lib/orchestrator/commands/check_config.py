@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
         raise UsageError("check-config takes no arguments; ORCHESTRATE_CONFIG names another folder")
     at = locations.locate(environment.read(locations.locate(os.environ).root, os.environ))
     config = load.load(at.config)
-    found = [*_agents(config), *_prices(config)]
+    found = faults(config)
     if found:
         raise ConfigError(found)
     models = sum(len(provider.models) for provider in config.providers.values())
@@ -29,6 +29,11 @@ def main(arguments: list[str]) -> int:
         f"prices of {config.price_version})"
     )
     return 0
+
+
+def faults(config: Config) -> list[str]:
+    """List what is wrong and lets a start begin all the same: texts and prices that are missing."""
+    return [*_agents(config), *_prices(config)]
 
 
 def _agents(config: Config) -> list[str]:

@@ -58,7 +58,8 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
     if found.no_room and dry and _recover(session):
         found = session.decide(task, call.wishes, now_ms)
     task_id = new_task_id(now_ms)
-    line = lines.decision(found, task_id, repository, session.logged_task(task), now_ms)
+    logged = session.logged_task(task)
+    line = lines.decision(found, task_id, repository, logged, now_ms, session.zone)
     if not wanted():
         raise InterruptedBySignalError(SIGTERM)
     if not dry and not found.no_room and found.ready:

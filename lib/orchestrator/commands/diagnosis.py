@@ -16,7 +16,14 @@ from orchestrator.records import Json
 WIDEST = 160  # longer lines are hard to follow
 LEAST_TAIL = 22
 BILLING = {"subscription": "plan", "metered": "paid", "free": "free"}
-CODES = {2: "no provider takes any", 3: "no room", 4: "nothing ready", 5: "outage", 7: "storage", 8: "configuration"}
+CODES = {
+    2: "no provider takes any",
+    3: "no room",
+    4: "nothing ready",
+    5: "outage",
+    7: "storage",
+    8: "configuration",
+}
 
 
 class Row(NamedTuple):
@@ -75,8 +82,7 @@ def _provider(
     """Draw a provider: whether it can take a task, its ways, and its limits."""
     title, ways = provider["title"], provider["transports"]
     if provider["optional"] and all(way["unready"] for way in ways):
-        told = f"{title}: off ({ways[0]['unready']})"
-        yield from ("", *_wrapped(told, width))
+        yield from ("", *_wrapped(f"{title}: off ({ways[0]['unready']})", width))
         return
     style, *told = _can(title, provider, width)
     yield ""

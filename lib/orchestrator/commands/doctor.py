@@ -71,8 +71,8 @@ def _clear(account: str, examination: Examination, *, as_json: bool) -> int:
     if as_json:
         screen.data(told)
     else:
-        was = diagnosis.told_account(told["was"], now_ms)
-        screen.out(f"{told['account']}: was {was}; now it is closed")
+        before = diagnosis.told_account(told["was"], now_ms)
+        screen.out(f"{told['account']}: was {before}; now it is closed")
     return 0
 
 

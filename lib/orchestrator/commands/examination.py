@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from orchestrator import clock
+from orchestrator.commands import check_config
 from orchestrator.commands.session import Session
 from orchestrator.config import load
 from orchestrator.config.locations import Locations
@@ -76,6 +77,7 @@ class Examination:
         if only is not None and known and only not in known:
             raise UsageError(f"--provider {only!r} is not known; one of {', '.join(known)}")
         chosen = {name: each for name, each in known.items() if only in (None, name)}
+        session = self.session
         now_ms, state, log = clock.now_ms(), self.at.state, Journal(self.at.logs)
         checkup.look_at_shared(state, self.troubles)
         closed: dict[str, Breaker] = {}
@@ -83,8 +85,8 @@ class Examination:
         nobody: list[deferred.Entry] = []
         waiting = checkup.tried(partial(deferred.pending, log), nobody, self.troubles)
         code, described, budgets, never = Seen(ConfigError.exit_code, {}, {}, None)
-        if self.session is not None:
-            code, described, budgets, never = self._described(self.session, chosen, only, now_ms)
+        if session is not None:
+            code, described, budgets, never = self._described(session, chosen, only, now_ms)
         ways = [(n, t.kind, t.account) for n, each in chosen.items() for t in each.transports]
         nothing = successes.Successes({}, whole=True)
         worked = checkup.tried(partial(successes.last, log, ways), nothing, self.troubles)
@@ -108,7 +110,8 @@ class Examination:
             "config": {
                 "folder": self.at.config,
                 "problems": self.problems,
-                "overlay_left_out": bool(self.problems) and self.session is not None,
+                "faults": check_config.faults(session.all_providers) if session else [],
+                "overlay_left_out": bool(self.problems) and session is not None,
             },
             "providers": described,
             "last_successes": [

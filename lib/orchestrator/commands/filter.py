@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator import clock
 from orchestrator.commands import standalone
 from orchestrator.commands.session import Session
-from orchestrator.decide import lines
+from orchestrator.decide import budgets, lines
 from orchestrator.errors import UsageError
 
 
@@ -22,6 +22,6 @@ def main(arguments: list[str]) -> int:
         {
             "available": [name for name, state in states.items() if state["available"]],
             "providers": states,
-            "budgets": found.budgets,
+            "budgets": budgets.described(found.totals, now_ms, session.zone),
         }
     )

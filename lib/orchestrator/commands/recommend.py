@@ -14,4 +14,5 @@ def main(arguments: list[str]) -> int:
     text, now_ms = standalone.text_of(session, call.rest), clock.now_ms()
     found = session.decide(text, call.wishes, now_ms)
     task = session.logged_task(text)
-    return standalone.answer(lines.decision(found, new_task_id(now_ms), "", task, now_ms))
+    task_id = new_task_id(now_ms)
+    return standalone.answer(lines.decision(found, task_id, "", task, now_ms, session.zone))

@@ -31,13 +31,14 @@ class Session:
         self.config = loaded(self.at.config)
         self.all_providers = self.config  # also those that are not ready, for what they left behind
         self.unready = readiness.unready(self.config, self.environment)
-        self.config = self.config._replace(
-            providers={
-                name: provider
-                for name, provider in self.config.providers.items()
-                if not (provider.optional and all(self.unready[name]))
-            }
-        )
+        counting = {
+            name: provider
+            for name, provider in self.config.providers.items()
+            if not (provider.optional and all(self.unready[name]))
+        }
+        # Where all are optional and none is ready, each says why.
+        self.config = self.config._replace(providers=counting or self.config.providers)
+        self.zone = str(self.config.settings["zone"])
         self.titles = {name: provider.title for name, provider in self.config.providers.items()}
         self.terms = classifier.vocabulary(self.config.keywords)
         self.catalog = agents.catalog(self.config.agents)
@@ -55,13 +56,12 @@ class Session:
     def seen(self, usages: dict[str, Json], now_ms: int) -> Snapshot:
         """Put what the usage files say beside all else that a decision is made from."""
         state, config = self.at.state, self.config
-        zone = str(config.settings["zone"])
         return Snapshot(
             usages=usages,
             unready=self.unready,
             busy=inflight.busy_agents(state),
             history=history.load(state),
-            totals=budgets.totals(config.budgets, usages.values(), now_ms, zone),
+            totals=budgets.totals(config.budgets, usages.values(), now_ms, self.zone),
             breakers=breakers.load(state),
         )
 

@@ -97,6 +97,8 @@ def lowered(tier: str, tiers: Sequence[str], action_now: str | None) -> str:
 def projected(total: Total, now_ms: int, zone: str) -> int:
     """Tell what will be spent by the end of the period, in micro-USD, if it goes on like this."""
     period = total.budget.row.period or "day"
+    if not total.spent:
+        return 0
     start = windows.period_start(period, now_ms, zone)
     end = windows.next_period(period, now_ms, zone)
     return round(total.spent * (end - start) / max(1, now_ms - start))

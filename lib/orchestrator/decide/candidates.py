@@ -35,9 +35,7 @@ def weigh(
     """Find a provider's model, routes, room and estimate for a task, and what keeps it out."""
     usage, zone = world.usages[provider.name], config.settings["zone"]
     size = len(task.encode("utf-8", "surrogatepass"))
-    model = _model_for(
-        provider, _tier(provider, wishes, config, classes, world), wishes, size, config
-    )
+    model = _model_for(provider, _tier(provider, classes, world), wishes, size, config)
     blocks: list[Block] = []
     routes: list[Route] = []
     rooms: list[Room] = []
@@ -91,6 +89,7 @@ def _routes(
     unready: list[Block] = []
     refused: list[Block] = []
     rooms: list[Room] = []
+    known: dict[tuple[str, bool], Room] = {}
     usage = world.usages[provider.name]
     paused = budgets.blocks(world.totals, now_ms, zone)
     for transport, why in zip(provider.transports, world.unready[provider.name], strict=True):
@@ -108,7 +107,10 @@ def _routes(
             continue
         payer = limits.Payer(transport.account, model.name, metered=pays(transport))
         knocking = breakers.block(world.breakers.get(transport.account, breakers.CLOSED), now_ms)
-        room = limits.room(provider, usage, payer, now_ms, zone)
+        seen = (transport.account, payer.metered)
+        if seen not in known:  # ways of one account have one room
+            known[seen] = limits.room(provider, usage, payer, now_ms, zone)
+        room = known[seen]
         rooms.append(room)
         route = route_of(provider.name, model, transport, transport.repo_access)
         blocks = [*([knocking] if knocking else []), *room.blocks]
@@ -124,19 +126,11 @@ def _routes(
     return full, limited or unready or refused or other, rooms
 
 
-def _tier(
-    provider: Provider, wishes: Wishes, config: Config, classes: Classification, world: Snapshot
-) -> str:
-    """Lower the tier as far as the budgets want where the way that would be taken is paid for.
-
-    A tier or model that was asked for stays what it is (seed 001, strategy 3).
-    """
+def _tier(provider: Provider, classes: Classification, world: Snapshot) -> str:
+    """Take the tier for what is paid, where the way that would be taken is, else the full one."""
     ways = zip(provider.transports, world.unready[provider.name], strict=True)
     first = next((way for way, why in ways if why is None), provider.transports[0])
-    if wishes.tier or wishes.model or not pays(first):
-        return classes.tier
-    tiers = [row["name"] for row in config.settings["tiers"]]
-    return budgets.lowered(classes.tier, tiers, budgets.action(world.totals))
+    return classes.paid_tier if pays(first) else classes.tier
 
 
 def _too_dear(

@@ -84,7 +84,7 @@ def classify(
                     raw[provider] += points
     ranked = sorted(raw, key=lambda name: (-raw[name], order_of(name, settings)))
     level = complexity_of(task, words, terms.complexity) if complexity is None else complexity
-    offset = keywords["score_offset"]
+    offset, tier = keywords["score_offset"], tier_of(level, settings["tiers"])
     return Classification(
         primary=ranked[0],
         scores={name: max(0, min(100, offset + points)) for name, points in raw.items()},
@@ -92,7 +92,8 @@ def classify(
         fallback_chain=tuple(ranked[1:]),
         task_type=_task_type(ranked[0], matched, keywords),
         complexity=level,
-        tier=tier_of(level, settings["tiers"]),
+        tier=tier,
+        paid_tier=tier,
         matched=tuple(matched),
         clear=any(match.kind in ("strong", "topic") for match in matched),
     )

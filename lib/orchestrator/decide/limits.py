@@ -51,6 +51,9 @@ def spent(usage: Json, limit: Limit, payer: Payer, now_ms: int, zone: str) -> in
     slot. A figure above ours tells of outside use, which counts until it has left the window; one
     below it replaces ours, and what we book since is added.
     """
+    key = key_of(limit, payer)
+    if key not in usage["windows"] and key not in usage["observations"]:
+        return 0
     own, told = figures(usage, limit, payer, now_ms, zone)
     return max(told.values(), default=own)
 
@@ -184,7 +187,7 @@ def _gate(usage: Json, limit: Limit, payer: Payer, used: int, now_ms: int, zone:
 
 
 def held(reason: str, now_ms: int) -> Block:
-    """Say that only calls that run are in the way: when they settle nobody knows, ask again soon."""
+    """Say that only calls that run are in the way: nobody knows when they settle, ask soon."""
     return Block("limit", f"{reason} (calls that run hold it)", now_ms + SOON_MS)
 
 

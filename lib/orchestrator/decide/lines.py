@@ -6,6 +6,7 @@ Field names are the seed's; numbers are numbers, money is USD.
 from __future__ import annotations
 
 from orchestrator import clock
+from orchestrator.decide import budgets
 from orchestrator.decide.windows import day_of
 from orchestrator.records import Candidate, Decision, Json, Outcome, Route
 
@@ -18,6 +19,7 @@ def decision(
     repository: str,
     task: Json,
     now_ms: int,
+    zone: str,
 ) -> Json:
     """Write a decision as the log line it becomes; `task` holds its redacted text and digest."""
     classes, chosen = found.classification, found.chosen
@@ -45,7 +47,7 @@ def decision(
             "matched": [match._asdict() for match in classes.matched],
         },
         "provider_state_at_recommendation": {c.provider: state(c) for c in found.candidates},
-        "budgets": found.budgets,
+        "budgets": budgets.described(found.totals, now_ms, zone),
         "recommendation": {
             "provider": chosen.provider,
             "model": chosen.model.name if chosen.model else None,

@@ -40,8 +40,8 @@ def recommend(
     check(wishes, config, listed)
     words = words_of(task[: config.settings["classify_bytes"]])
     classes = classify(task, config, terms, wishes.complexity, words)
-    if wishes.tier:
-        classes = classes._replace(tier=wishes.tier)
+    tier = wishes.tier or classes.tier
+    classes = classes._replace(tier=tier, paid_tier=_paid_tier(tier, wishes, config, world))
     candidates = tuple(
         weigh(task, provider, wishes, config, classes, world, now_ms)
         for provider in config.providers.values()
@@ -80,8 +80,8 @@ def recommend(
         no_room=no_room and not wishes.force,
         outage=no_room and not wishes.force and all(_only(c, "outage") for c in limited),
         retry_at_ms=min(retries, default=None) if no_room else None,
-        notes=(*_notes(chosen, agent, chain, wishes), *_lowered(chosen, classes, wishes, world)),
-        budgets=budgets.described(world.totals, now_ms, config.settings["zone"]),
+        notes=(*_notes(chosen, agent, chain, wishes), *_lowered(chosen, classes, world)),
+        totals=world.totals,
     )
 
 
@@ -162,17 +162,23 @@ def _notes(
     return tuple(notes)
 
 
-def _lowered(
-    chosen: Candidate, classes: Classification, wishes: Wishes, world: Snapshot
-) -> list[str]:
-    """Say that a budget lowered the tier, and which asked for it."""
+def _paid_tier(tier: str, wishes: Wishes, config: Config, world: Snapshot) -> str:
+    """Lower the tier of paid tasks as far as the budgets say (seed 001, strategy 3).
+
+    A tier or model that was asked for stays what it is.
+    """
     action = budgets.action(world.totals)
-    if chosen.model is None or action in (None, "log_warning") or wishes.tier or wishes.model:
+    if action is None or wishes.tier or wishes.model:
+        return tier
+    return budgets.lowered(tier, [row["name"] for row in config.settings["tiers"]], action)
+
+
+def _lowered(chosen: Candidate, classes: Classification, world: Snapshot) -> list[str]:
+    """Say that a budget lowered the tier, and how."""
+    paid = not chosen.routes or pays(chosen.routes[0].transport)
+    if chosen.model is None or classes.paid_tier == classes.tier or not paid:
         return []
-    if chosen.model.tier == classes.tier or (
-        chosen.routes and not pays(chosen.routes[0].transport)
-    ):
-        return []
+    action = budgets.action(world.totals)
     return [f"{chosen.model.tier} instead of {classes.tier}: the budget says {action}"]
 
 

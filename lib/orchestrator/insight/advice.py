@@ -30,7 +30,7 @@ def problems(report: Json) -> list[Problem]:
 
 
 def _config(report: Json) -> Iterator[Problem]:
-    for problem in report["config"]["problems"]:
+    for problem in (*report["config"]["problems"], *report["config"]["faults"]):
         name = problem.partition(": ")[0]
         yield Problem("configuration", problem, f"correct {name}, then make check-config")
     if report["never"]:
@@ -76,12 +76,13 @@ def _accounts(report: Json) -> Iterator[Problem]:
 
 
 def _readiness(report: Json) -> Iterator[Problem]:
+    others = not all(provider["optional"] for provider in report["providers"].values())
     for name, provider in report["providers"].items():
         ways = provider["transports"]
         for way in ways:
             if way["unready"] and "; " in way["unready"]:
                 yield _split(name, way["unready"])
-        if provider["optional"] or not all(way["unready"] for way in ways):
+        if (provider["optional"] and others) or not all(way["unready"] for way in ways):
             continue
         what = "; ".join(dict.fromkeys(way["unready"] for way in ways))
         yield Problem(name, what, _get_ready(ways))

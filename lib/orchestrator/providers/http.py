@@ -53,7 +53,11 @@ def exchange(request: Request, deadlines: Deadlines) -> Iterator[Chunk]:
     worker = threading.Thread(
         target=_work, args=(request, deadlines, heard, abandoned), daemon=True
     )
-    worker.start()
+    try:
+        worker.start()
+    except RuntimeError as error:
+        yield _failed(r.OVERLOADED, str(error), sent=False)
+        return
     last, first = time.monotonic(), True
     try:
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ PARSERS = {"claude": ClaudeReading, "codex": CodexReading, "gemini": GeminiReadi
 FINAL = (r.QUOTA, r.AUTH, r.INVALID_INPUT, r.CONTEXT_LENGTH)
 # Once a client has used a tool, passing errors are its own to retry: so often, so long apart.
 PATIENCE, PATIENCE_S = 2, 30.0
+NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 UPSTREAM = ("pulse", "text", "tool", "usage", "done")  # events that come from the upstream
 
 
@@ -198,9 +200,7 @@ def _client(
         try:
             client = process.Client(made.argv, call.folder, made.environment, stdin)
         except OSError as error:
-            gone = error.filename == call.folder
-            kind, what = (r.INVALID_INPUT, "REPO") if gone else (r.NOT_INSTALLED, made.argv[0])
-            yield from reading.failed(Failure(kind, f"{what}: {error.strerror}", sent=False))
+            yield from reading.failed(_unstarted(error, call.folder, made.argv[0]))
             return
     try:
         pid = client.process.pid
@@ -210,6 +210,15 @@ def _client(
             yield from _read(line, reading, call.route.provider, transcript)
     finally:
         client.end()
+
+
+def _unstarted(error: OSError, folder: str, command: str) -> Failure:
+    """Tell why a client could not be started: the machine, the repository or the client."""
+    if error.errno in NOTHING_LEFT:
+        return Failure(r.OVERLOADED, f"{command}: {error.strerror}", sent=False)
+    if error.filename == folder:
+        return Failure(r.INVALID_INPUT, f"REPO: {error.strerror}", sent=False)
+    return Failure(r.NOT_INSTALLED, f"{command}: {error.strerror}", sent=False)
 
 
 def _read(
