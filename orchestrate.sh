@@ -23,7 +23,7 @@
 #       --edit            the agent may change files
 #       --allow-blind     a fallback may be an API that cannot see files
 #       --force           run although every provider is over a limit
-#       --no-defer            a task without room is refused, not queued (scripts/run_deferred.sh)
+#       --no-defer        refuse a task without room; else it is queued (scripts/run_deferred.sh)
 #
 # Exit codes: 0 done or declined, 1 the task failed, 2 usage, 3 no room (retry_at in the JSON),
 # 4 clients or keys missing, 5 try again later, 7 state or log not writable, 8 configuration,

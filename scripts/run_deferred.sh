@@ -7,11 +7,12 @@
 #   scripts/run_deferred.sh            show what is due, ask, run it
 #   scripts/run_deferred.sh --yes      run what is due without asking, as cron does
 #
-# A task is run as it was started, with its options, and leaves the queue when it is done, however it was
-# started. One that held a key was queued without it: it is named, and not run.
+# A task is run as it was started, with its options, and leaves the queue once it was run, however it was
+# started: one that failed is not paid for again. What found no room, no key or an outage stays. One that
+# held a key was queued without it: it is named, and not run. Nothing is run by two of these at once.
 #
-# Exit codes: 0 all that was due is done, 2 usage, 6 some of it is not, 7 the log can't be read,
-# 129, 130, 143 signals.
+# Exit codes: 0 all that was due is done, 2 usage, 5 another one runs what is due, 6 some of it is not done,
+# 7 the log can't be read, 129, 130, 143 signals.
 
 self="${BASH_SOURCE[0]}"
 [[ ! -L $self ]] || self="$(readlink -f -- "$self")"
@@ -20,8 +21,12 @@ source "${self%"${self##*/}"}../lib/common.sh"
 
 # run_due: sets failed to how many of the due tasks were not done.
 run_due() {
-  local place=-1 status words
+  local place=-1 status words lock alone
   failed=0
+  # The task that runs holds the lock too: when this script is killed, nobody starts it a second time.
+  lock="$(orchestrator deferred lock)"
+  exec {alone}<>"$lock"
+  orchestrator deferred alone "$alone"
   while true; do
     readarray -d '' -t words < <(orchestrator deferred next "$place")
     wait "$!"
@@ -60,7 +65,7 @@ main() {
     [[ $answer == [yY] || $answer == [yY][eE][sS] ]] || return 0
   fi
   run_due
-  ((failed == 0)) || die 6 "$failed of the due tasks were not done; they stay queued"
+  ((failed == 0)) || die 6 "$failed of the due tasks were not done; --list names those that stay queued"
 }
 
 main "$@"

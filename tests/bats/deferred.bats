@@ -82,7 +82,7 @@ soon_due() {
   [ "$output" = 'nothing waits' ]
 }
 
-@test "one that is not done stays queued, the others are run all the same, and the exit code is 6" {
+@test "one that failed is not paid for again, the others are run all the same, and the exit code is 6" {
   simulated '{providers: {codex: {faults: [{kind: "status", status: 404, times: "always"}]}}}'
   all_blocked
   for option in codex claude; do
@@ -94,8 +94,30 @@ soon_due() {
   soon_due
   run --separate-stderr run_deferred --yes
   [ "$status" -eq 6 ]
-  [[ ${stderr##*$'\n'} == 'run_deferred.sh: 1 of the due tasks were not done; they stay queued' ]]
+  [[ ${stderr##*$'\n'} == 'run_deferred.sh: 1 of the due tasks were not done; --list names those that stay queued' ]]
   jq -s . "$LOG" | is 'map(.execution_metrics.status) == ["deferred", "deferred", "deferred", "failed", "success", "success"]'
+  jq -s . "$QUEUE" | is 'map(.event) == ["queued", "queued", "queued", "failed", "done", "done"]'
+  run run_deferred --list
+  [ "$output" = 'nothing waits' ]
+}
+
+@test "two at once: the second runs nothing, also when the first was killed and its task goes on" {
+  local first
+  simulated '{providers: ({codex: 0, gemini: 0, claude: 0} | map_values({faults: [{kind: "slow_headers", seconds_per_byte: 0.02}]}))}'
+  all_blocked
+  run orchestrate --yes "$REPO" "$TASK"
+  [ "$status" -eq 3 ]
+  rm -rf -- "$PLACE/state"
+  soon_due
+  env -i "${GIVEN[@]}" "$ROOT/scripts/run_deferred.sh" --yes >"$PLACE/first" 2>&1 3>&- &
+  first=$!
+  until (($(asked) > 0)); do sleep 0.05; done
+  kill -KILL "$first"
+  run --separate-stderr run_deferred --yes
+  [ "$status" -eq 5 ]
+  [[ ${stderr##*$'\n'} == *'what is due is being run already; look at it with --list' ]]
+  until grep -q '"done"' "$QUEUE"; do sleep 0.05; done
+  [ "$(asked)" -eq 1 ]
 }
 
 @test "a success takes a task out of the queue however it was started" {

@@ -1,4 +1,4 @@
-"""Rows 40-46: the network is pulled in mid-call, or is not there at all: in a network of its own."""
+"""Rows 40-46: a network that is pulled in mid-call, or not there: in a namespace of its own."""
 
 import json
 import os

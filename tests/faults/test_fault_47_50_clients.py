@@ -6,6 +6,7 @@ import time
 
 import pytest
 from calling import LIMIT_MB
+from support import wait
 
 CODEX_ANSWER = (
     {"type": "thread.started", "thread_id": "1"},
@@ -181,6 +182,29 @@ def test_rows_47_50_a_daemon_that_keeps_stdout_open_holds_nobody_up(client, plac
     run = client("sleep 300 &\n(while :; do sleep 1; done) 2>/dev/null &\n" + SAYS)
     assert (run.code, run.line["result"]) == (0, "Done by the client."), run
     assert run.metrics["execution_time_seconds"] < 4
+    assert place.quiet(1.0) == []
+
+
+def test_rows_47_50_a_daemon_with_a_session_of_its_own_ends_with_its_client(client, place):
+    daemon = (
+        "setsid bash -c 'trap : TERM HUP; while :; do sleep 1; done' </dev/null &>/dev/null &\n"
+    )
+    run = client(daemon + "sleep 0.2\n" + SAYS)
+    assert (run.code, run.line["result"]) == (0, "Done by the client."), run
+    assert place.quiet(1.0) == []
+    run = client(SAYS, "--verify", daemon + "sleep 0.2")
+    assert run.metrics["verified"] == "passed", run
+    assert place.quiet(1.0) == []
+
+
+def test_rows_47_50_a_daemon_of_a_start_that_was_killed_is_ended_by_the_next(client, place):
+    client.write("setsid sleep 300 </dev/null &>/dev/null &\n" + STARTED + "sleep 300\n")
+    words = ("--yes", "--json", "--provider", "codex", "--transport", "cli", place.repo, "Fix it")
+    process = place.start(*words)
+    assert wait(lambda: len([1 for line, _ in place.processes().values() if b"sleep" in line]) > 1)
+    process.kill()
+    process.communicate()
+    client(SAYS)
     assert place.quiet(1.0) == []
 
 

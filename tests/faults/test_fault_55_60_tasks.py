@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 
 from calling import LIMIT_MB
@@ -79,3 +80,44 @@ def test_rows_59_60_a_repository_deleted_while_a_client_answers_does_not_lose_th
     place.environment["PATH"] = f"{folder}:{place.environment['PATH']}"
     run = place.run(*WORDS, "--transport", "cli", str(place.repo), "Fix the bug")
     assert (run.code, run.line["result"]) == (0, "Done."), run
+
+
+def test_row_60_a_folder_that_is_exchanged_for_a_symlink_is_not_followed(place):
+    """A client swaps the repository, or a folder above it, for a link out of the workspace."""
+    workspace, outside = place.folder / "workspace", place.folder / "outside"
+    folder = place.folder / "clients"
+    for made in (outside / "app" / "sub", folder):
+        made.mkdir(parents=True)
+    place.environment["ORCHESTRATE_WORKSPACE"] = str(workspace)
+    place.environment["PATH"] = f"{folder}:{place.environment['PATH']}"
+    swap = f"mv '{workspace}/app' '{workspace}/old' && ln -s '{outside}/app' '{workspace}/app'"
+    for name in ("codex", "gemini", "claude"):
+        (folder / name).write_text(f"#!/bin/bash\ntouch seen\n{swap}\nexit 1\n", encoding="ascii")
+        (folder / name).chmod(0o755)
+    for repo in ("app", "app/sub"):
+        shutil.rmtree(workspace, ignore_errors=True)
+        (workspace / "app" / "sub").mkdir(parents=True)
+        run = place.run("--yes", "--json", "--transport", "cli", repo, "Fix the bug")
+        assert run.code == 1, run
+        kinds = [attempt["error_class"] for attempt in run.attempts]
+        assert kinds == ["EMPTY", "INVALID_INPUT", "INVALID_INPUT"], run
+        assert "REPO: its path leads elsewhere now" in run.err
+        assert list(outside.rglob("seen")) == []
+
+
+def test_row_60_a_check_is_not_made_where_a_symlink_leads_either(place):
+    outside, folder = place.folder / "outside", place.folder / "clients"
+    for made in (outside, folder):
+        made.mkdir()
+    answer = [
+        {"type": "item.completed", "item": {"type": "agent_message", "text": "Done."}},
+        {"type": "turn.completed", "usage": {"input_tokens": 9, "output_tokens": 9}},
+    ]
+    lines = "\n".join(json.dumps(event) for event in answer)
+    swap = f"mv '{place.repo}' '{place.repo}.old'; ln -s '{outside}' '{place.repo}'"
+    (folder / "codex").write_text(f"#!/bin/bash\n{swap}\ncat <<'JSON'\n{lines}\nJSON\n", "ascii")
+    (folder / "codex").chmod(0o755)
+    place.environment["PATH"] = f"{folder}:{place.environment['PATH']}"
+    run = place.run(*WORDS, "--transport", "cli", "--verify", "touch seen", place.repo, "Fix it")
+    assert (run.code, run.metrics["verified"]) == (1, "failed"), run
+    assert list(outside.iterdir()) == []

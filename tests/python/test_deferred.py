@@ -189,3 +189,26 @@ def test_what_waits_is_what_was_queued_and_not_done_since(tmp_path_factory, even
             queue(log, task, repository)
             expected += [] if (repository, task) in expected else [(repository, task)]
     assert waiting(log) == expected
+
+
+def test_one_that_finds_no_room_again_keeps_its_place_and_waits_until_the_later_time(log):
+    queue(log, retry_at="2020-01-01T00:00:00.000Z")
+    queue(log, "Explain it")
+    for _ in range(2):
+        queue(log, retry_at="2999-01-01T00:00:00.000Z")
+    first, second = deferred.pending(log)
+    assert (first.offset, first.retry_at) == (0, "2999-01-01T00:00:00.000Z")
+    assert deferred.record_at(log, first.offset)["task"] == "Fix it"
+    assert (second.title, second.is_due(NOW_MS)) == ("Explain it", True)
+    assert len(file_of(log).read_text("utf-8").splitlines()) == 3
+
+
+def test_one_that_failed_leaves_the_queue_but_not_with_other_options(log):
+    queue(log, provider="codex")
+    queue(log, provider="claude")
+    deferred.failed(log, line("Fix it"), Wishes(provider="codex", no_defer=True), ())
+    deferred.failed(log, line("Fix it"), Wishes(provider="gemini"), ())
+    (left,) = deferred.pending(log)
+    assert deferred.record_at(log, left.offset)["options"] == {"provider": "claude"}
+    deferred.done(log, line("Fix it"))
+    assert deferred.pending(log) == []

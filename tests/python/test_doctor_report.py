@@ -165,6 +165,7 @@ def test_a_row_tells_used_reserved_limit_and_who_says_so(place):
     figure = {"used": 400, "own": 0, "slot": 0, "observed_at_ms": now_ms, "resets_at_ms": None}
     held = {"at_ms": now_ms, "requests": 1, "tokens": 5, "cost_micro_usd": 300_000}
     held |= {"account": "anthropic", "model": "m", "metered": True}
+    held |= {"booked_day": "2026-11-20", "done": [0, 0, 0]}
     books = {"schema": 1, "windows": {}, "reservations": {"a": held}}
     books["observations"] = {"requests/60s": {"headers": figure, "person": figure | {"used": 800}}}
     place.state.mkdir()

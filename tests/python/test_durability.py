@@ -150,13 +150,15 @@ def test_a_step_takes_the_place_of_one_that_was_not_noted_whole(place, monkeypat
 
 
 def test_what_was_never_put_in_place_is_removed_once_nobody_can_be_writing_it(place):
-    for name, age_s in (("a.json.7.ab.tmp", 7200), ("b.json.7.cd.tmp", 60), ("c.json", 7200)):
+    stale, fresh = "a.json.7.0123abcd.tmp", "b.json.7.0123abcd.tmp"
+    others = ["c.json", "draft.tmp"]  # a state folder may hold what is not ours
+    for name, age_s in ((stale, 7200), (fresh, 60), *((name, 7200) for name in others)):
         (place / name).write_text("{", encoding="ascii")
         then = time.time() - age_s
         os.utime(place / name, (then, then))
     files.sweep(str(place))
     files.sweep(str(place / "missing"))
-    assert sorted(os.listdir(place)) == ["b.json.7.cd.tmp", "c.json"]
+    assert sorted(os.listdir(place)) == [fresh, *others]
 
 
 def test_a_state_file_has_a_line_for_each_field(place):

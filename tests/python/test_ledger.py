@@ -89,12 +89,12 @@ def test_a_running_call_books_its_turns_and_holds_room_for_the_next(tmp_path):
     ledger.reserve("a", "codex", TURN, PAYER)
     assert ledger.renew("a", "codex", Turn(1, 90, 20_000), TURN) is None
     assert spent_and_reserved(ledger) == 50_000
-    assert ledger.renew("a", "codex", Turn(1, 90, 30_000), TURN) is None
+    assert ledger.renew("a", "codex", Turn(2, 180, 50_000), TURN) is None
     assert spent_and_reserved(ledger) == 80_000
-    block = ledger.renew("a", "codex", Turn(1, 90, 25_000), TURN)
+    block = ledger.renew("a", "codex", Turn(3, 270, 75_000), TURN)
     assert "no room for this turn" in block.reason
     assert spent_and_reserved(ledger) == 75_000  # what it used stays booked, nothing is held
-    ledger.settle("a", "codex", Turn(0, 5, 1000))
+    ledger.settle("a", "codex", Turn(3, 275, 76_000))
     assert spent_and_reserved(ledger) == 76_000
     assert sum(read(ledger)["windows"]["tokens/60s"].values()) == 275
 
@@ -107,7 +107,7 @@ def test_a_running_call_may_pass_the_gate_but_not_the_limit(tmp_path):
     ledger = books(tmp_path, limit("requests", amount=10, block=50))
     ledger.reserve("a", "codex", Turn(1, 0, 0), PAYER)
     assert ledger.renew("a", "codex", Turn(8, 0, 0), Turn(2, 0, 0)) is None
-    assert ledger.renew("a", "codex", Turn(1, 0, 0), Turn(2, 0, 0)) is not None
+    assert ledger.renew("a", "codex", Turn(9, 0, 0), Turn(2, 0, 0)) is not None
 
 
 def test_a_forced_call_goes_over_the_limit_from_its_first_turn_to_its_last(tmp_path):
@@ -121,7 +121,8 @@ def test_a_reservation_remembers_what_its_turns_have_booked(tmp_path):
     ledger = books(tmp_path)
     ledger.reserve("a", "codex", TURN, PAYER)
     ledger.renew("a", "codex", Turn(1, 90, 20_000), TURN)
-    ledger.renew("a", "codex", Turn(2, 10, 5_000), TURN)
+    ledger.renew("a", "codex", Turn(3, 100, 25_000), TURN)
+    ledger.renew("a", "codex", Turn(3, 100, 25_000), TURN)  # told twice, booked once
     assert Turn(*ledger.held("a", "codex")["done"]) == Turn(3, 100, 25_000)
 
 
@@ -143,3 +144,18 @@ def test_money_belongs_to_the_day_of_its_reservation(tmp_path, monkeypatch):
     held = ledger.settle("a", "codex", TURN)
     assert held["booked_day"] == world.DAY
     assert read(ledger)["windows"]["cost_usd/day"] == {world.DAY: 30_000}
+
+
+def test_a_call_that_goes_on_past_midnight_stays_within_the_day_it_is_booked_on(
+    tmp_path, monkeypatch
+):
+    moment = [world.NOW_MS]
+    monkeypatch.setattr("orchestrator.clock.now_ms", lambda: moment[0])
+    ledger = books(tmp_path, daily(0.08))
+    ledger.reserve("a", "codex", TURN, PAYER)
+    moment[0] += windows.DAY_MS
+    assert ledger.renew("a", "codex", Turn(1, 90, 30_000), TURN) is None
+    block = ledger.renew("a", "codex", Turn(2, 180, 60_000), TURN)
+    assert "no room for this turn" in block.reason
+    assert block.retry_at_ms <= moment[0]  # the new day has room
+    ledger.reserve("b", "codex", TURN, PAYER)

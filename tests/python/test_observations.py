@@ -72,6 +72,21 @@ def test_an_observation_blocks_until_it_is_too_old():
     assert limits.room(made, seen, PAYER, block.retry_at_ms, "UTC").blocks == ()
 
 
+def test_a_row_is_free_when_the_sources_that_fill_it_have_ended_whatever_the_others_say():
+    made = provider("x", limits=[ROW])
+    seen = usage_with(ROW, entry(99, at_ms=NOW_MS - 50_000), entry(10))
+    block = limits.room(made, seen, PAYER, NOW_MS, "UTC").blocks[0]
+    assert block.retry_at_ms == NOW_MS + 10_000
+
+
+def test_a_turn_that_outside_use_leaves_no_room_for_waits_until_that_is_over():
+    made = provider("x", limits=[ROW._replace(block_at_percent=100.0)])
+    seen = usage_with(ROW, entry(95, at_ms=NOW_MS - 10_000))
+    turn = Turn(10, 0, 0)
+    block = limits.admit(made, seen, turn, PAYER, NOW_MS, "UTC", start=True)
+    assert block.retry_at_ms == NOW_MS + 50_000
+
+
 def test_observed_money_blocks_until_midnight():
     made = provider("x", limits=[daily(1)])
     block = limits.room(made, usage_with(daily(1), entry(MICRO)), PAYER, NOW_MS, "UTC").blocks[0]
@@ -176,3 +191,13 @@ def test_what_others_used_is_never_undercounted_while_it_is_in_the_window(calls,
         if at_ms is not None and now_ms < at_ms + MINUTE_MS:
             true += outside
         assert spent(document, now_ms=now_ms) >= true
+
+
+def test_a_figure_from_a_clock_that_was_ahead_keeps_no_newer_one_out():
+    row = daily(1)
+    made = provider("x", limits=[row])
+    ahead = usage_with(row)
+    ahead["observations"][row.name] = {"bill": entry(5, at_ms=NOW_MS + 365 * windows.DAY_MS)}
+    seen = Seen("cost_usd", None, "day", None, 900_000, None, "bill", NOW_MS)
+    known = observations.noted(ahead, made, [seen], NOW_MS, "UTC")
+    assert spent(known, row) == 900_000

@@ -98,6 +98,20 @@ def test_a_recovery_killed_at_any_step_is_finished_by_the_next(tmp_path, server,
             break
 
 
+def test_a_call_of_a_provider_that_is_no_longer_configured_is_settled_all_the_same(
+    tmp_path, server
+):
+    house = house_of(tmp_path, server)
+    killed(house, 8, after=False)  # the second attempt is over, nobody has noted it
+    everything = house.config
+    rest = {name: made for name, made in everything.providers.items() if name != "claude"}
+    house.config = everything._replace(providers=rest)
+    assert house.recover()
+    house.config = everything
+    check(house)
+    assert house.spent_micro_usd() > 0
+
+
 def test_a_torn_last_step_never_happened(tmp_path, server):
     house = house_of(tmp_path, server)
     killed(house, 7, after=False)

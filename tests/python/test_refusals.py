@@ -6,6 +6,7 @@ import pytest
 from world import NOW_MS
 
 from orchestrator import records as r
+from orchestrator.providers import refusals
 from orchestrator.providers.refusals import from_message, from_status
 
 YEAR_S = 366 * 86_400
@@ -126,3 +127,13 @@ def test_a_message_becomes_one_short_printable_line():
 def test_an_error_message_is_read_by_anchored_patterns(message, kind):
     failure = from_message(message, NOW_MS)
     assert (failure.kind if failure else None) == kind
+
+
+def test_a_long_message_is_cut_between_words_so_that_no_part_of_a_key_is_left():
+    key = "sk-proj-4fQ8ndWq0aZ7xLr2Tb6vYk1"
+    for before in range(1300):
+        text = "word " * (before // 5) + "x" * (before % 5) + f" {key} and more"
+        told = refusals.shortened(text)
+        assert len(told) <= refusals.MESSAGE_LIMIT + 2
+        assert told.count(key[:4]) == told.count(key)
+    assert refusals.shortened("x" * 500 + key) == " …"

@@ -8,6 +8,7 @@ import pytest
 from killing import TASK_ID, House, Killed, killed_at, upstream
 
 from orchestrator import clock
+from orchestrator.decide import limits
 from orchestrator.errors import StorageError, UnsoundError
 from orchestrator.records import Seen, Turn
 from orchestrator.state import inflight, repair, usage
@@ -25,6 +26,16 @@ SPOILT = {
     "a key twice": lambda text: text.replace('"schema": 1', '"schema": 1, "schema": 1'),
     "another shape": lambda _: '{"schema": 1, "windows": [], "reservations": {}}',
     "no object": lambda _: "[]",
+    "a reservation without its day": lambda text: text.replace(
+        '"reservations": {',
+        '"reservations": {"a": {"requests": 1, "tokens": 1, "cost_micro_usd": 1, "at_ms": 1,'
+        ' "account": "x", "model": "x", "metered": true, "done": [0, 0, 0]}',
+    ),
+    "a reset that is none": lambda text: text.replace(
+        '"observations": {',
+        '"observations": {"cost_usd/day": {"x": {"used": 1, "own": 1, "slot": 1,'
+        ' "observed_at_ms": 1, "resets_at_ms": "soon"}}',
+    ),
     "NUL bytes": lambda text: "\0" * len(text),
 }
 
@@ -144,8 +155,46 @@ def test_a_running_calls_reservation_and_turns_survive_a_rebuild(house):
     assert [row[name] for name in held._fields] == list(held)
     assert row["done"] == list(done)
     file_of(house).write_text(json.dumps(found))
-    ledger_of(house)[0].settle(attempt_id, "claude", Turn(1, 10, 100))
+    ledger, _ = ledger_of(house)
+    assert ledger.renew(attempt_id, "claude", done, held) is None  # it was noted, and is booked
+    assert house.spent_micro_usd() == 4000
+    ledger.settle(attempt_id, "claude", Turn(3, 310, 4100))
     assert house.spent_micro_usd() == 4100
+
+
+def test_an_attempt_that_got_no_room_is_held_by_no_books_that_are_built_anew(house):
+    """It stays in the in-flight file of its task, which goes on with another provider."""
+    ledger, _ = ledger_of(house)
+    key = limits.Payer("openai", "priced", metered=True)
+    ledger.reserve("other", "codex", Turn(1, 10, 5_000_000), key)
+    with killed_at(7, after=False), pytest.raises(Killed):  # the second attempt is under way
+        house.run()
+    ledger.settle("other", "codex", Turn(1, 10, 0))
+    file_of(house, "codex").write_text("{")
+    ledger.mend()
+    assert json.loads(file_of(house, "codex").read_text())["reservations"] == {}
+    house.recover()
+    assert [line["provider"] for line in house.log(USAGE)] == ["claude"]
+
+
+def test_what_rotation_moved_away_is_still_spent(house):
+    house.run()
+    before = house.books()
+    log = Path(Journal(house.logs).path(USAGE))
+    log.rename(f"{log}.1")
+    file_of(house).unlink()
+    ledger_of(house)[0].mend()
+    assert windows_of(house.books()) == windows_of(before)
+    assert house.spent_micro_usd() > 0
+
+
+def test_a_logged_day_that_is_none_spoils_no_books(house):
+    house.run()
+    log = Path(Journal(house.logs).path(USAGE))
+    log.write_text(log.read_text().replace('"booked_day": "2', '"booked_day": "x'))
+    ledger_of(house)[0].mend(anew=True)
+    assert house.spent_micro_usd() == 0
+    assert all(house.books())
 
 
 def test_outside_figures_of_a_file_that_is_spoilt_elsewhere_are_kept(house):

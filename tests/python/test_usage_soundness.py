@@ -10,6 +10,8 @@ from orchestrator.state import usage
 
 HELD = {"requests": 1, "tokens": 2, "cost_micro_usd": 3, "at_ms": 4}
 HELD |= {"account": "openai", "model": "m", "metered": True}
+HELD |= {"booked_day": "2026-11-20", "done": [0, 0, 0]}
+SEEN = {"used": 1, "own": 0, "slot": 0, "observed_at_ms": 1, "resets_at_ms": None}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,10 @@ HELD |= {"account": "openai", "model": "m", "metered": True}
         ("reservations", {"a": 5}),
         ("reservations", {"a": {"requests": 1}}),
         ("reservations", {"a": HELD | {"tokens": -2}}),
+        ("reservations", {"a": HELD | {"booked_day": None}}),
+        ("reservations", {"a": HELD | {"done": [0, 0]}}),
+        ("reservations", {"a": HELD | {"done": [0, 0, -1]}}),
+        ("observations", {"tokens/60s": {"headers": SEEN | {"resets_at_ms": "soon"}}}),
         ("observations", {"tokens/60s": {"used": "much", "own": 0, "observed_at_ms": 1}}),
         ("observations", {"tokens/60s": {"used": 1}}),
     ],
@@ -41,5 +47,6 @@ def test_sound_figures_are_read_as_they_are(tmp_path):
     provider = next(iter(world.config().providers.values()))
     document = usage.empty(provider.name, 0)
     document |= {"windows": {"cost_usd/day": {"2026-11-20": 5}}, "reservations": {"a": HELD}}
+    document["observations"] = {"tokens/60s": {"headers": SEEN}}
     (tmp_path / f"{provider.name}_usage.json").write_text(json.dumps(document), "utf-8")
     assert usage.load(str(tmp_path), provider, 0) == document

@@ -1,4 +1,8 @@
-"""`deferred list|due`: what waits for room; `next AFTER` and `task PLACE`: for run_deferred.sh."""
+"""`deferred list|due`: what waits for room; the others are what scripts/run_deferred.sh asks for.
+
+`lock` names the file it holds locked, `alone FD` locks it, `next AFTER` and `task PLACE` are what
+to run.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +13,38 @@ from orchestrator import clock
 from orchestrator.commands import screen
 from orchestrator.commands.options import OPTIONS
 from orchestrator.config import environment, locations
-from orchestrator.errors import UsageError
+from orchestrator.errors import TryLaterError, UsageError
 from orchestrator.records import Json
-from orchestrator.state import deferred
+from orchestrator.state import deferred, files
 from orchestrator.state.deferred import Entry
-from orchestrator.state.journal import Journal
+from orchestrator.state.journal import DEFERRED, Journal
 
 NONE = {"list": "nothing waits", "due": "nothing is due"}
 
 
 def main(arguments: list[str]) -> int:
-    """Answer on stdout; raises UsageError."""
+    """Answer on stdout; raises UsageError, and TryLaterError when another one runs what is due."""
     at = locations.locate(environment.read(locations.locate(os.environ).root, os.environ))
     log, now_ms = Journal(at.logs), clock.now_ms()
     match arguments:
         case ["list" | "due" as which]:
             _listed(log, which, now_ms)
+        case ["lock"]:
+            path = f"{log.path(DEFERRED)}.run.lock"
+            files.ensure_folder(log.folder)
+            files.touch(path)
+            sys.stdout.write(path)
+        case ["alone", descriptor] if descriptor.isdecimal():
+            if not files.try_flock(int(descriptor)):
+                raise TryLaterError("what is due is being run already; look at it with --list")
         case ["next", place] if _is_place(place):
             _next(log, int(place), now_ms)
         case ["task", place] if _is_place(place):
             sys.stdout.write(deferred.record_at(log, int(place))["task"])
             sys.stdout.flush()
         case _:
-            raise UsageError("deferred takes list, due, next PLACE or task PLACE")
+            words = "list, due, lock, alone FD, next PLACE or task PLACE"
+            raise UsageError(f"deferred takes {words}")
     return 0
 
 

@@ -128,6 +128,8 @@ def _routes(
 
 def _tier(provider: Provider, classes: Classification, world: Snapshot) -> str:
     """Take the tier for what is paid, where the way that would be taken is, else the full one."""
+    if classes.paid_tier == classes.tier:
+        return classes.tier
     ways = zip(provider.transports, world.unready[provider.name], strict=True)
     first = next((way for way, why in ways if why is None), provider.transports[0])
     return classes.paid_tier if pays(first) else classes.tier

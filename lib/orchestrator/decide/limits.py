@@ -125,7 +125,7 @@ def room(provider: Provider, usage: Json, payer: Payer, now_ms: int, zone: str) 
     return Room(percents.get("requests"), percents.get("tokens"), cost, budget, tuple(blocks))
 
 
-def admit(
+def admit(  # noqa: PLR0913 the facts of one turn
     provider: Provider,
     usage: Json,
     turn: Turn,
@@ -134,30 +134,32 @@ def admit(
     zone: str,
     *,
     start: bool,
+    booked_ms: int | None = None,
 ) -> Block | None:
     """Tell why one more turn may not be reserved, or None when it may.
 
-    `start` applies the gate as well; the renewal of a running call only has the bound. A rate row
+    `start` applies the gate as well; the renewal of a running call only has the bound, in days and
+    months those of `booked_ms`, when the call began: its turns are booked on them. A rate row
     that is empty admits a turn larger than itself (it could never run otherwise); a money row
     refuses it and names the limit that would do.
     """
     for limit in provider.limits:
         if not _counts(limit, payer):
             continue
+        at_ms = now_ms if limit.period is None or booked_ms is None else booked_ms
         amount = amount_of(limit, turn, payer)
-        used = spent(usage, limit, payer, now_ms, zone)
+        used = spent(usage, limit, payer, at_ms, zone)
         taken = used + reserved(usage, limit, payer)
         if start and at_gate(taken, limit):
-            return _gate(usage, limit, payer, used, now_ms, zone)
+            return _gate(usage, limit, payer, used, at_ms, zone)
         if taken + amount <= limit.limit or (limit.metric != "cost_usd" and taken == 0):
             continue
         if limit.metric == "cost_usd" and amount > limit.limit:
             return too_small(limit, amount)
         if used + amount <= limit.limit:
             return held(f"{limit.name} has no room for this turn", now_ms)
-        window = usage["windows"].get(key_of(limit, payer), {})
         target = max(0, limit.limit - amount)
-        retry = windows.free_at(window, limit, target, now_ms, zone)
+        retry = _free_at(usage, limit, payer, target, at_ms, zone)
         return Block("limit", f"{limit.name} has no room for this turn", retry)
     return None
 
@@ -176,14 +178,22 @@ def _gate(usage: Json, limit: Limit, payer: Payer, used: int, now_ms: int, zone:
     reason = f"{_named(limit)} >= {limit.block_at_percent:g}%"
     if not at_gate(used, limit):
         return held(reason, now_ms)
-    key = key_of(limit, payer)
-    window = usage["windows"].get(key) or {}
     below = max(0, math.ceil(limit.limit * limit.block_at_percent / 100) - 1)
-    retry = windows.free_at(window, limit, below, now_ms, zone)
-    if limit.period is None and (retry is None or retry <= now_ms):
-        seen = usage["observations"].get(key, {}).values()
-        retry = max((ends_at(limit, each, zone) for each in seen), default=retry)
-    return Block("limit", reason, retry)
+    return Block("limit", reason, _free_at(usage, limit, payer, below, now_ms, zone))
+
+
+def _free_at(
+    usage: Json, limit: Limit, payer: Payer, target: int, now_ms: int, zone: str
+) -> int | None:
+    """Tell from when on neither our calls nor any source say that more than `target` is used."""
+    key = key_of(limit, payer)
+    retry = windows.free_at(usage["windows"].get(key) or {}, limit, target, now_ms, zone)
+    if limit.period is not None or retry is None:
+        return retry
+    seen = usage["observations"].get(key, {})
+    _, told = figures(usage, limit, payer, now_ms, zone)
+    ends = [ends_at(limit, seen[name], zone) for name, used in told.items() if used > target]
+    return max([retry, *ends])
 
 
 def held(reason: str, now_ms: int) -> Block:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 
 NAME = "ORCHESTRATE_CALL"
-PASSES = 20  # what forks while it is looked for is met again
+PASSES = 100  # what forks while it is looked for is met again
+PAUSE_S = 0.005
 
 
 def new_mark() -> str:
@@ -22,11 +24,13 @@ def new_mark() -> str:
 
 def end_marked(mark: str) -> None:
     """End every process that carries the mark; those of other users can't be told, or touched."""
-    wanted = f"{NAME}={mark}".encode()
+    wanted, quiet = f"{NAME}={mark}".encode(), True
     for _ in range(PASSES):
         found = [pid for pid in os.listdir("/proc") if pid.isdigit() and _ended(int(pid), wanted)]
-        if not found:
+        if not found and quiet:
             return
+        quiet = not found  # one that is just starting a program shows no environment
+        time.sleep(PAUSE_S)
 
 
 def _ended(pid: int, wanted: bytes) -> bool:

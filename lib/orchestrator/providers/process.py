@@ -8,6 +8,8 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, NamedTuple
@@ -51,6 +53,7 @@ class Client:
         Its stdin is a file: a client never waits on, or eats, the stdin of a loop around us.
         """
         self.last = self.gone_at = 0.0
+        self.owed = 0  # bytes that were in its pipes when it ended
         self.mark = descendants.new_mark()
         with pinned(folder) as here:
             self.process = subprocess.Popen(
@@ -114,17 +117,24 @@ class Client:
             chunk = _read(key.fd)
             if chunk:
                 self.last = time.monotonic()
+                self.owed -= len(chunk)
                 for text in _split(buffers[key.data], chunk):
                     yield Line(key.data, text)
             elif chunk is not None:
                 selector.unregister(key.fileobj)
 
     def _left(self) -> bool:
-        """Tell whether it ended and something it left behind holds its pipes open."""
+        """Tell whether it ended and what is heard now is from something it left behind.
+
+        However slowly it is read, what its pipes held when it ended is its own.
+        """
         if self.process.poll() is None:
             return False
-        self.gone_at = self.gone_at or time.monotonic()
-        return time.monotonic() - self.gone_at > GRACE_S
+        if not self.gone_at:
+            self.gone_at = time.monotonic()
+            pipes = (self.process.stdout, self.process.stderr)
+            self.owed = sum(_waiting_in(pipe) for pipe in pipes if pipe is not None)
+        return self.owed <= 0 and time.monotonic() - self.gone_at > GRACE_S
 
     def _exit(self, deadlines: Deadlines) -> Line:
         try:
@@ -186,6 +196,11 @@ def _signal(group: int, number: int) -> bool:
         os.killpg(group, number)
         return True
     return False
+
+
+def _waiting_in(pipe: IO[bytes]) -> int:
+    """Tell how many bytes a pipe holds."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _read(descriptor: int) -> bytes | None:

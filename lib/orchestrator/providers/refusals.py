@@ -144,8 +144,13 @@ def retry_after_s(headers: Mapping[str, str], now_ms: int) -> float | None:
 
 
 def shortened(message: str) -> str:
-    """Make one short line of an upstream's message, without what would move a terminal."""
-    text = " ".join(message[: 4 * MESSAGE_LIMIT].split())[:MESSAGE_LIMIT]
+    """Make one short line of an upstream's message, without what would move a terminal.
+
+    It is cut between words only: a part of a key could not be told from other words any more.
+    """
+    text = " ".join(message[: 4 * MESSAGE_LIMIT].split())
+    if len(text) > MESSAGE_LIMIT or len(message) > 4 * MESSAGE_LIMIT:
+        text = text[:MESSAGE_LIMIT].rpartition(" ")[0] + " …"
     return text if text.isprintable() else "".join(c for c in text if c.isprintable())
 
 

@@ -1,7 +1,8 @@
 """Tasks that found no room and wait for a later start, `deferred.jsonl` (seed 002, section 9.2).
 
-A task is queued by one line and leaves the queue by another, once it is done, however it was
-started. Of what is pending only the place in the log is kept in memory, never a task's text.
+A task is queued by one line, waits on by another each time it is due and finds no room again, and
+leaves the queue by a last one, once it was run, however it was started. Of what is pending only the
+place in the log is kept in memory, never a task's text.
 """
 
 from __future__ import annotations
@@ -19,16 +20,10 @@ from orchestrator.state.redaction import redact
 
 SCHEMA = 1
 _DONE: dict[str, tuple[type, ...]] = {"schema": (int,), "repository": (str,), "task_sha256": (str,)}
-_QUEUED = {
-    **_DONE,
-    "timestamp": (str,),
-    "task": (str,),
-    "redacted": (bool,),
-    "options": (dict,),
-    "retry_at": (str, type(None)),
-    "reason": (str,),
-}
-_FIELDS = {"queued": _QUEUED, "done": _DONE}
+_AGAIN = {**_DONE, "options": (dict,), "retry_at": (str, type(None)), "reason": (str,)}
+_QUEUED = {**_AGAIN, "timestamp": (str,), "task": (str,), "redacted": (bool,)}
+_FAILED = {**_DONE, "options": (dict,)}
+_FIELDS = {"queued": _QUEUED, "again": _AGAIN, "failed": _FAILED, "done": _DONE}
 TITLE = 60  # characters of a task that tell it from others
 
 
@@ -63,22 +58,20 @@ def queue(
     retry_at: str | None,
     reason: str,
 ) -> None:
-    """Queue a decided task, unless it is pending already; raises StorageError, TryLaterError.
+    """Queue a decided task; one that is pending is told a later time at most.
 
-    What held a key is queued without it, and marked: it can't be run as it stands.
+    Raises StorageError and TryLaterError. What held a key is queued without it, and marked: it
+    can't be run as it stands.
     """
-    options = options_of(wishes)
-    kept = redact(task, secrets)
-    told = {k: redact(v, secrets) if isinstance(v, str) else v for k, v in options.items()}
+    options, now_ms = options_of(wishes), clock.now_ms()
+    kept, told = redact(task, secrets), _told(wishes, secrets)
     record: Json = {
         "schema": SCHEMA,
-        "timestamp": clock.iso(clock.now_ms()),
+        "timestamp": clock.iso(now_ms),
         "event": "queued",
-        "task_id": line["task_id"],
-        "repository": line["repository"],
+        **_named(line),
         "task": kept,
         "redacted": kept != task or told != options,
-        "task_sha256": line["task_sha256"],
         "options": told,
         "retry_at": retry_at,
         "reason": reason,
@@ -87,27 +80,51 @@ def queue(
     files.ensure_folder(log.folder)
     try:
         with files.flocked(f"{path}.queue.lock"):
-            if _key(record) not in _pending(log, record["task_sha256"]):
+            known = _pending(log, record["task_sha256"]).get(_key(record))
+            if known is None:
                 log.append(DEFERRED, record)
+            elif known.is_due(now_ms) and retry_at is not None and retry_at > clock.iso(now_ms):
+                short = {name: record[name] for name in ("timestamp", "task_id", *_AGAIN)}
+                log.append(DEFERRED, {**short, "event": "again"})
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror}; make room or permissions") from error
 
 
 def done(log: Journal, line: Json) -> None:
-    """Take a task that is done out of the queue, if it waits there; raises StorageError."""
-    repository, digest = line["repository"], line["task_sha256"]
+    """Take a task that is done out of the queue, with whatever options; raises StorageError."""
+    _leave(log, {"event": "done", **_named(line)})
+
+
+def failed(log: Journal, line: Json, wishes: Wishes, secrets: Iterable[str]) -> None:
+    """Take a task that was run in vain out of the queue, with its options; raises StorageError."""
+    _leave(log, {"event": "failed", **_named(line), "options": _told(wishes, secrets)})
+
+
+def _leave(log: Journal, record: Json) -> None:
+    """Add a line that takes something out of the queue, where there is something."""
     if files.size_of(log.path(DEFERRED)) == 0:
         return
-    if any(entry.repository == repository for entry in _pending(log, digest).values()):
-        record = {
-            "schema": SCHEMA,
-            "timestamp": clock.iso(clock.now_ms()),
-            "event": "done",
-            "task_id": line["task_id"],
-            "repository": repository,
-            "task_sha256": digest,
-        }
-        log.append(DEFERRED, record)
+    known = _pending(log, record["task_sha256"])
+    if len(_without(known, record)) < len(known):
+        log.append(DEFERRED, {"schema": SCHEMA, "timestamp": clock.iso(clock.now_ms()), **record})
+
+
+def _named(line: Json) -> Json:
+    return {name: line[name] for name in ("task_id", "repository", "task_sha256")}
+
+
+def _told(wishes: Wishes, secrets: Iterable[str]) -> Json:
+    """Write the wishes that were given without any key."""
+    options = options_of(wishes)
+    return {k: redact(v, secrets) if isinstance(v, str) else v for k, v in options.items()}
+
+
+def _without(found: dict[tuple[str, ...], Entry], record: Json) -> dict[tuple[str, ...], Entry]:
+    """Leave out what a line takes out of the queue."""
+    if record["event"] == "failed":
+        return {key: entry for key, entry in found.items() if key != _key(record)}
+    same = (record["repository"], record["task_sha256"])
+    return {key: entry for key, entry in found.items() if key[:2] != same}
 
 
 def pending(log: Journal) -> list[Entry]:
@@ -131,9 +148,12 @@ def _pending(log: Journal, digest: str = "") -> dict[tuple[str, ...], Entry]:
     for offset, record in _records(log, digest):
         if record["event"] == "queued":
             found.setdefault(_key(record), _entry(offset, record))
+        elif record["event"] == "again":
+            if (known := found.get(_key(record))) is not None:
+                later = {"retry_at": record["retry_at"], "reason": record["reason"]}
+                found[_key(record)] = known._replace(**later)
         else:
-            same = (record["repository"], record["task_sha256"])
-            found = {key: entry for key, entry in found.items() if key[:2] != same}
+            found = _without(found, record)
     return found
 
 

@@ -66,11 +66,17 @@ def prove_room(lock: str) -> None:
 
 
 def sweep(folder: str) -> None:
-    """Remove new versions that were never put in place: their writers were killed long ago."""
+    """Remove new versions that were never put in place: their writers were killed long ago.
+
+    The folder may hold other people's files: ours alone have such names.
+    """
+    import re  # only a recovery sweeps
+
+    unfinished = re.compile(rf".+\.\d+\.[0-9a-f]{{8}}{re.escape(UNFINISHED)}")
     long_ago = time.time() - LONG_AGO_S
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(UNFINISHED) and entry.stat().st_mtime < long_ago:
+            if unfinished.fullmatch(entry.name) and entry.stat().st_mtime < long_ago:
                 os.unlink(entry)
 
 

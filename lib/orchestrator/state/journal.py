@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from orchestrator.records import Json
 from orchestrator.state import files
@@ -38,15 +38,19 @@ class Journal:
     def holds(self, log: str, since: Sequence[int], key: str, value: str) -> bool:
         """Tell whether a record with `key` = `value` is in the log beyond a mark."""
         needle = value.encode()
-        for path, start in self._beyond(log, since):
-            for line in files.complete_lines(path, start):
-                if needle in line:
-                    try:
-                        if json.loads(line).get(key) == value:
-                            return True
-                    except (ValueError, AttributeError):
-                        continue
+        for line in self.lines(log, since):
+            if needle in line:
+                try:
+                    if json.loads(line).get(key) == value:
+                        return True
+                except (ValueError, AttributeError):
+                    continue
         return False
+
+    def lines(self, log: str, since: Sequence[int] = BEGINNING) -> Iterator[bytes]:
+        """Yield the whole lines of a log beyond a mark, those that rotation moved away included."""
+        for path, start in self._beyond(log, since):
+            yield from files.complete_lines(path, start)
 
     def _beyond(self, log: str, since: Sequence[int]) -> list[tuple[str, int]]:
         """List where to look: in the log from the mark on; in all its parts if it was rotated."""

@@ -26,11 +26,9 @@ _ISSUED = (
     *("hf_", "npm_", "pypi-", "SG.", "eyJ", "PRIVATE KEY"),
 )
 _NAMED = ("key", "token", "secret", "passw", "passphrase", "credential", "authorization")
-_GAP = r"(?:\s|\\{1,4}[nrt])"
 _BLOCK = r"[A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _SHAPES = (
-    # A word begins here, be it after an escaped line end or an escaped character.
-    r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))(?:"
+    r"(?<![A-Za-z0-9])(?:"
     r"sk-(?=[A-Za-z_-]{0,64}[0-9])[A-Za-z0-9_-]{16,}"
     r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{16,}"
     r"|AIza[A-Za-z0-9_-]{30,}|AQ\.[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{20,}"
@@ -39,11 +37,11 @@ _SHAPES = (
     r"|xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-[A-Za-z0-9-]{20,}"
     r"|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,}"
     r"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,})"
-    r"|(?:(?<![\w-])|(?<=\\[nrt]))eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
+    r"|(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"
     r"|(?<=slack\.com/services/)[A-Za-z0-9/]{20,}"
     rf"|-----BEGIN {_BLOCK}(?:[^-]|-(?!----)){{0,20000}}+-----END {_BLOCK}"
-    rf"|-----BEGIN {_BLOCK}(?:{_GAP}+(?:Proc-Type|DEK-Info):[ A-Za-z0-9,-]{{1,100}})*"
-    rf"(?:{_GAP}+[A-Za-z0-9+/=]{{16,}}|{_GAP}+[A-Za-z0-9+/=]++(?=[\r\n\\\"']|\Z))*"
+    rf"|-----BEGIN {_BLOCK}(?:\s+(?:Proc-Type|DEK-Info):[ A-Za-z0-9,-]{{1,100}})*"
+    rf"(?:\s+[A-Za-z0-9+/=]{{16,}}|\s+[A-Za-z0-9+/=]++(?=[\r\n\"']|\Z))*"
 )
 _IN_ADDRESS = r"(?<=://)[^\s/:@\"']{0,256}:[^\s/@\"']{1,256}(?=@)"
 _ASSIGNED = (

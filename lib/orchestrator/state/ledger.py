@@ -44,7 +44,7 @@ class Ledger:
         with self._opened(name) as (provider, document, now_ms):
             # Books built anew just now hold it already, from its own note: it is no other's.
             document["reservations"].pop(attempt_id, None)
-            block = self._block(provider, document, turn, payer, now_ms, start=True)
+            block = self._block(provider, document, turn, payer, now_ms, now_ms, start=True)
             if block is not None and not force:
                 told = f"{name}: {block.reason}{limits.told_retry(block)}"
                 raise NoRoomError(told, block.retry_at_ms)
@@ -61,22 +61,24 @@ class Ledger:
             self._save(provider, document, now_ms)
             return now_ms
 
-    def renew(self, attempt_id: str, name: str, done: Turn, turn: Turn) -> Block | None:
+    def renew(self, attempt_id: str, name: str, so_far: Turn, turn: Turn) -> Block | None:
         """Book what a running call has used since the last time and hold room for one more turn.
 
-        Returns the block when there is no room; the call must then end. What it used stays booked.
+        `so_far` is all it has used: what of that is booked, the books know best, which may have
+        been built anew in between. Returns the block when there is no room; the call must then end.
+        What it used stays booked.
         """
         with self._opened(name) as (provider, before, now_ms):
             held = before["reservations"].pop(attempt_id, None)
             if held is None:
                 return Block("limit", "its reservation is gone")
             payer = _payer(held)
-            document = usage.booked(
-                before, provider, done, payer, now_ms, held["booked_day"], now_ms, self.zone
-            )
+            done, day = _rest(so_far, held), held["booked_day"]
+            document = usage.booked(before, provider, done, payer, now_ms, day, now_ms, self.zone)
             block = None
             if not held.get("forced"):
-                block = self._block(provider, document, turn, payer, now_ms, start=False)
+                booked_ms = held["at_ms"]  # the call is paid by its first day, past midnight too
+                block = self._block(provider, document, turn, payer, now_ms, booked_ms, start=False)
             keep = Turn(0, 0, 0) if block else turn
             total = [a + b for a, b in zip(held["done"], done, strict=True)]
             document["reservations"][attempt_id] = {**held, **keep._asdict(), "done": total}
@@ -99,9 +101,10 @@ class Ledger:
     ) -> Json | None:
         """Turn a reservation into what was used; None when there is none: it is settled already.
 
-        `counted_ms` is the last moment at which the provider may have counted the call, now when
-        nobody knows: it leaves the windows so long after. `seen` is what the answer told of the
-        provider's limits. Returns the reservation with what was booked.
+        `used` is all that the call used, what its turns have booked so far included. `counted_ms`
+        is the last moment at which the provider may have counted the call, now when nobody knows:
+        it leaves the windows so long after. `seen` is what the answer told of the provider's
+        limits. Returns the reservation with what was used.
         """
         with self._opened(name) as (provider, before, now_ms):
             held: Json | None = before["reservations"].pop(attempt_id, None)
@@ -110,7 +113,7 @@ class Ledger:
             document = usage.booked(
                 before,
                 provider,
-                used,
+                _rest(used, held),
                 _payer(held),
                 now_ms if counted_ms is None else min(counted_ms, now_ms),
                 held["booked_day"],
@@ -148,7 +151,7 @@ class Ledger:
     def _opened(self, name: str) -> Iterator[tuple[Provider, Json, int]]:
         """Lock the books and read those of a provider; set aside and rebuilt when unsound."""
         with files.usage_locked(self.lock_folder):
-            now_ms, provider = clock.now_ms(), self.config.providers[name]
+            now_ms, provider = clock.now_ms(), self.config.providers.get(name) or usage.nobody(name)
             yield provider, self._load(provider, now_ms), now_ms
 
     def _load(self, provider: Provider, now_ms: int) -> Json:
@@ -175,17 +178,23 @@ class Ledger:
         turn: Turn,
         payer: limits.Payer,
         now_ms: int,
+        booked_ms: int,
         *,
         start: bool,
     ) -> Block | None:
-        """Tell which row of the provider or which budget has no room."""
-        block = limits.admit(provider, document, turn, payer, now_ms, self.zone, start=start)
+        """Tell which row of the provider or which budget has no room.
+
+        Days and months are those of `booked_ms`: it is they that the turn is booked on.
+        """
+        block = limits.admit(
+            provider, document, turn, payer, now_ms, self.zone, start=start, booked_ms=booked_ms
+        )
         if block is not None or not payer.metered:
             return block
-        found = self._totals(now_ms, {provider.name: document})
-        return budgets.admit(found, turn.cost_micro_usd, now_ms, self.zone, start=start)
+        found = self._totals(now_ms, booked_ms, {provider.name: document})
+        return budgets.admit(found, turn.cost_micro_usd, booked_ms, self.zone, start=start)
 
-    def _totals(self, now_ms: int, known: Mapping[str, Json]) -> tuple[Total, ...]:
+    def _totals(self, now_ms: int, booked_ms: int, known: Mapping[str, Json]) -> tuple[Total, ...]:
         if not self.config.budgets:
             return ()
         books = list(known.values())
@@ -194,7 +203,7 @@ class Ledger:
             for provider in usage.everybody(self.folder, self.config)
             if provider.name not in known
         ]
-        return budgets.totals(self.config.budgets, books, now_ms, self.zone)
+        return budgets.totals(self.config.budgets, books, booked_ms, self.zone)
 
     def _save(self, provider: Provider, document: Json, now_ms: int) -> None:
         files.replace(
@@ -202,6 +211,11 @@ class Ledger:
             usage.mirrored(document, provider, now_ms, self.zone),
             fsync=bool(self.config.settings["fsync"]),
         )
+
+
+def _rest(used: Turn, held: Json) -> Turn:
+    """Take off what the turns of a call have booked so far, never below nothing."""
+    return Turn(*(max(0, a - b) for a, b in zip(used, held["done"], strict=True)))
 
 
 def _payer(held: Json) -> limits.Payer:

@@ -12,6 +12,7 @@ from orchestrator.decide import limits, windows
 from orchestrator.records import Json, Limit, Provider, Seen
 
 PERSON = "person"
+_NEVER = {"observed_at_ms": 0}
 
 
 def noted(document: Json, provider: Provider, seen: Sequence[Seen], now_ms: int, zone: str) -> Json:
@@ -25,7 +26,8 @@ def noted(document: Json, provider: Provider, seen: Sequence[Seen], now_ms: int,
             key = limits.key_of(limit, payer)
             at_ms = min(each.observed_at_ms, now_ms)
             before = known.get(key, {})
-            if before.get(each.source, {"observed_at_ms": 0})["observed_at_ms"] > at_ms:
+            # One from further ahead stems from a clock that was set since: it is no newer.
+            if at_ms < before.get(each.source, _NEVER)["observed_at_ms"] <= now_ms:
                 continue
             entry = _entry(document, limit, payer, each, at_ms, now_ms, zone)
             live = {

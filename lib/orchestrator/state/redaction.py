@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +24,9 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     found = {
         value
         for name, value in environment.items()
-        if len(value) >= MIN_SECRET and any(part in name.upper() for part in SECRET_NAMES)
+        if len(value) >= MIN_SECRET
+        and value.strip()
+        and any(part in name.upper() for part in SECRET_NAMES)
     }
     return tuple(sorted(found, key=len, reverse=True))
 
@@ -36,12 +39,22 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     known = tuple(secrets)
     found = [*_places(text, known), *key_shapes.spans(text)]
     if "\n" in text or "\\" in text or "%" in text:
-        plain = _Plain(text)
-        joined = ("".join(line.strip() for line in secret.splitlines()) for secret in known)
-        found += [plain.place(start, end) for start, end in _places(plain.text, joined)]
-        split = (plain.split_place(start, end) for start, end in key_shapes.spans(plain.text))
+        resolved = _View(text, "\n")
+        seen = (*_places(resolved.text, _read(known, "\n")), *key_shapes.spans(resolved.text))
+        found += (resolved.place(start, end) for start, end in seen)
+        joined = _View(text, "")
+        whole = _places(joined.text, _read(known, ""))
+        found += (joined.place(start, end) for start, end in whole)
+        split = (joined.split_place(start, end) for start, end in key_shapes.spans(joined.text))
         found += filter(None, split)
     return _marked(text, found) if found else text
+
+
+@functools.lru_cache(maxsize=8)
+def _read(secrets: tuple[str, ...], line_end: str) -> tuple[str, ...]:
+    """Read secrets as a text is read, so that they are met in it."""
+    read = (_View(secret, line_end).text for secret in secrets)
+    return tuple(secret for secret in read if len(secret) >= MIN_SECRET)
 
 
 def shortened(text: str, limit: int) -> str:
@@ -50,10 +63,10 @@ def shortened(text: str, limit: int) -> str:
     return text if len(data) <= limit else data[:limit].decode("utf-8", "ignore") + "…"
 
 
-class _Plain:
-    """A text with escapes resolved and its lines joined, and where each part of it was."""
+class _View:
+    """A text with its escapes resolved and line ends replaced, and where each part of it was."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, line_end: str) -> None:
         # Parts in turn: plain text, what stood for a character or for none, plain text, ...
         parts: list[str] = []
         self.starts: list[int] = []
@@ -61,7 +74,7 @@ class _Plain:
         length = at = 0
         for found in re.finditer(_WRITTEN, text):
             code = found[1] or found[2]
-            meant = chr(int(code, 16)) if code else found[3] or found[4] or ""
+            meant = chr(int(code, 16)) if code else found[3] or found[4] or line_end
             for part, origin in ((text[at : found.start()], at), (meant, found.start())):
                 parts.append(part)
                 self.starts.append(length)
@@ -74,14 +87,14 @@ class _Plain:
         self.text = "".join(parts)
 
     def place(self, start: int, end: int) -> tuple[int, int]:
-        """Tell where a part of the plain text was."""
+        """Tell where a part of the view was."""
         first, last = self._part(start), self._part(end - 1)
         escaped = last % 2
         stop = self.origins[last + 1] if escaped else self.origins[last] + end - self.starts[last]
         return self.origins[first] + start - self.starts[first], stop
 
     def split_place(self, start: int, end: int) -> tuple[int, int] | None:
-        """Tell where a key was of which an escape or a line end is a part, None without one.
+        """Tell where a key was that was split over lines, None where it was not.
 
         The piece after the last line end may be the next word: it belongs to it if it has a digit.
         """

@@ -53,7 +53,7 @@ def money_of(document: Json) -> dict[str, int]:
 def _logged(log: Journal, name: str) -> Iterator[Json]:
     """Yield the lines of a provider's settled calls; a line that is none is skipped."""
     needle = name.encode()
-    for line in files.complete_lines(log.path(USAGE)):
+    for line in log.lines(USAGE):
         if needle in line:
             try:
                 record = json.loads(line)
@@ -70,6 +70,7 @@ def _booked(document: Json, provider: Provider, line: Json, now_ms: int, zone: s
         turn = Turn(int(line["requests"]), tokens, round(float(line["cost_usd"]) * MICRO))
         payer = Payer(line["account"], line["model"], metered=line["billing"] == "metered")
         at_ms, day = clock.parse(line["timestamp"]), str(line["booked_day"])
+        clock.parse(f"{day}T00:00:00Z")
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         return document
     if min(turn) < 0:
@@ -82,10 +83,13 @@ def _in_flight(folder: str, name: str, zone: str) -> Iterator[Json]:
     for steps in inflight.peeked(folder):
         outcomes = {s["usage"]["attempt_id"]: s for s in steps if s["step"] == "outcome"}
         turns = {step["attempt_id"]: step for step in steps if step["step"] == "turn"}
+        refused = {step["attempt_id"] for step in steps if step["step"] == "refused"}
         for step in steps:
             if step["step"] != "attempt" or step["route"]["provider"] != name:
                 continue
             route, attempt_id = step["route"], step["route"]["attempt_id"]
+            if attempt_id in refused:
+                continue
             if attempt_id in outcomes:
                 yield {"attempt_id": attempt_id, "usage": outcomes[attempt_id]["usage"]}
                 continue

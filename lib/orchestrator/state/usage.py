@@ -8,7 +8,6 @@ observation from outside.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from orchestrator import clock
 from orchestrator.decide import limits, windows
@@ -25,8 +24,8 @@ MONEY = (
 )
 PARTS = ("windows", "reservations", "observations")
 _COUNTED = ("requests", "tokens", "cost_micro_usd", "at_ms")
-_HELD = frozenset((*_COUNTED, "account", "model", "metered"))
-_SEEN = frozenset(("used", "own", "slot", "observed_at_ms"))
+_HELD = frozenset((*_COUNTED, "account", "model", "metered", "booked_day", "done"))
+_SEEN = ("used", "own", "slot", "observed_at_ms", "resets_at_ms")
 # A clock that drifts is no clock that was set: so much, and so much of the time between.
 _DRIFT_MS, _DRIFT_SHARE = 500, 0.001
 
@@ -60,7 +59,7 @@ def everybody(folder: str, config: Config) -> list[Provider]:
     """List the providers whose money counts: those configured, and all that left a usage file."""
     known = config.providers
     names = {name.removesuffix(SUFFIX) for name in _listed(folder) if name.endswith(SUFFIX)}
-    return [*known.values(), *(_nobody(name) for name in sorted(names.difference(known)))]
+    return [*known.values(), *(nobody(name) for name in sorted(names.difference(known)))]
 
 
 def empty(provider: str, now_ms: int) -> Json:
@@ -115,10 +114,10 @@ def is_sound(document: Json, part: str) -> bool:
     if part == "windows":
         counts = [count for window in rows.values() for count in _values(window)]
     elif part == "reservations":
-        counts = [count for held in rows.values() for count in _figures(held, _HELD, _COUNTED)]
+        counts = [count for held in rows.values() for count in _held(held)]
     else:
         told = [seen for key in rows.values() for seen in (_objects(key))]
-        counts = [count for seen in told for count in _figures(seen, _SEEN, _SEEN)]
+        counts = [count for seen in told for count in _seen(seen)]
     return all(type(count) is int and count >= 0 for count in counts)
 
 
@@ -126,11 +125,21 @@ def _objects(named: object) -> list[object]:
     return list(named.values()) if isinstance(named, dict) else [None]
 
 
-def _figures(row: object, needed: frozenset[str], counted: Iterable[str]) -> list[object]:
-    """List the figures of a row; one that lacks what it needs is spoilt."""
-    if not isinstance(row, dict) or not row.keys() >= needed:
+def _held(row: object) -> list[object]:
+    """List the figures of a reservation; one that lacks what it needs is spoilt."""
+    if not isinstance(row, dict) or not row.keys() >= _HELD:
         return [None]
-    return [row[name] for name in counted]
+    day, done = row["booked_day"], row["done"]
+    if not isinstance(day, str) or not isinstance(done, list) or len(done) != len(Turn._fields):
+        return [None]
+    return [row[name] for name in _COUNTED] + done
+
+
+def _seen(row: object) -> list[object]:
+    """List the figures of an outside figure; that it tells no reset is no damage."""
+    if not isinstance(row, dict) or not row.keys() >= frozenset(_SEEN):
+        return [None]
+    return [row[name] for name in _SEEN if name != "resets_at_ms" or row[name] is not None]
 
 
 def _values(window: object) -> list[object]:
@@ -182,7 +191,8 @@ def _listed(folder: str) -> list[str]:
         return []
 
 
-def _nobody(name: str) -> Provider:
+def nobody(name: str) -> Provider:
+    """Make a provider that is no longer configured: it has no rows, its money still counts."""
     return Provider(name, name, True, (), "", 0.0, (), (), ())  # noqa: FBT003 a record's fields
 
 
@@ -203,7 +213,7 @@ def _observed(flat: Json, provider: Provider, now_ms: int, path: str) -> Json:
                         "resets_at_ms": None,
                     }
                 }
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise UnsoundError(path, str(error)) from None
     return document
 

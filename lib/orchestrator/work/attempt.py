@@ -19,6 +19,7 @@ from orchestrator.providers.gemini import GeminiReading
 from orchestrator.providers.reading import PULSE, Reading
 from orchestrator.records import Event, Failure, Outcome, Route, Spent
 from orchestrator.state.inflight import InFlight
+from orchestrator.state.redaction import redact
 from orchestrator.state.transcript import Transcript
 from orchestrator.work.context import Context
 
@@ -26,6 +27,7 @@ PARSERS = {"claude": ClaudeReading, "codex": CodexReading, "gemini": GeminiReadi
 FINAL = (r.QUOTA, r.AUTH, r.INVALID_INPUT, r.CONTEXT_LENGTH)
 # Once a client has used a tool, passing errors are its own to retry: so often, so long apart.
 PATIENCE, PATIENCE_S = 2, 30.0
+LONGEST, SHOWN = 8192, 160  # characters of a tool's words that are looked at, and told
 NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 UPSTREAM = ("pulse", "text", "tool", "usage", "done")  # events that come from the upstream
 
@@ -120,9 +122,10 @@ class _Watch:
         if event.kind == "exit":
             self.exit_code = int(event.text)
         elif event.kind in ("started", "tool", "text", "retry"):
-            self.doing = _doing(event)
+            self.doing = redact(_doing(event), self.context.secrets)[:SHOWN]
         if event.kind == "tool":
-            self.context.tell(f"  {self.name}: {event.text[:160]} ({self._so_far()})")
+            told = redact(event.text[:LONGEST], self.context.secrets)[:SHOWN]
+            self.context.tell(f"  {self.name}: {told} ({self._so_far()})")
         if event.kind == "retry" and event.failure is not None:
             self._retried(event.failure)
         elif event.kind == "wall":
@@ -244,4 +247,4 @@ def _read(
 def _doing(event: Event) -> str:
     if event.kind == "text":
         return "answering"
-    return {"started": "thinking", "retry": "waiting"}.get(event.kind, event.text[:80])
+    return {"started": "thinking", "retry": "waiting"}.get(event.kind, event.text[:LONGEST])

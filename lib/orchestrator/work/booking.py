@@ -95,7 +95,8 @@ class Booking:
                 attempt_id, route.provider, turn, payer, force=self.dispatch.wishes.force
             )
         except NoRoomError as error:
-            # Books built anew in the meantime may hold it all the same, from the note above.
+            # Books built anew hold it all the same, from the note above: before this one, or later.
+            self.running.note("refused", attempt_id=attempt_id)
             self.context.ledger.settle(attempt_id, route.provider, Turn(0, 0, 0))
             failure = Failure(r.NO_ROOM, str(error), None, error.retry_at_ms)
             return self._unmade(failure, facts, started_ms)
@@ -134,11 +135,10 @@ class Booking:
             left = self._left_micro_usd()
             if left is not None and _metered(route) and so_far.cost_micro_usd > left:
                 return Failure(r.MAX_COST, "it passed --max-cost")
-            done = settlement.less(so_far, books.booked)
             self.running.note(
                 "turn", attempt_id=attempt_id, done=so_far._asdict(), held=bound._asdict()
             )
-            block = self.context.ledger.renew(attempt_id, route.provider, done, bound)
+            block = self.context.ledger.renew(attempt_id, route.provider, so_far, bound)
             books.booked = so_far
             books.held = Turn(0, 0, 0) if block else bound
             return Failure(r.BUDGET, block.reason, None, block.retry_at_ms) if block else None
@@ -217,13 +217,12 @@ class Booking:
         money = settlement.money_facts(billing, used, source, most, version, books.day)
         told = lines.outcome_facts(outcome, started_ms, ended_ms)
         line = lines.usage(self.task_id, facts, told, money, ended_ms, number)
-        rest = settlement.less(used, books.booked)
         left: Json = {}
         try:
             counted_ms = outcome.heard_ms
-            self.running.note("outcome", rest=rest._asdict(), counted_ms=counted_ms, usage=line)
+            self.running.note("outcome", used=used._asdict(), counted_ms=counted_ms, usage=line)
             context.ledger.settle(
-                facts["attempt_id"], route.provider, rest, counted_ms, outcome.seen
+                facts["attempt_id"], route.provider, used, counted_ms, outcome.seen
             )
             context.journal.append(journal.USAGE, line)
             failed = outcome.failure

@@ -29,9 +29,6 @@ def run(state: str, logs: str, config: Config) -> bool:
     log = Journal(logs, fsync=bool(config.settings["fsync"]))
     found = False
     for running, steps in inflight.orphans(state):
-        if any(step["route"]["provider"] not in config.providers for step in _attempts(steps)):
-            running.release()  # its reservation can't be read now; it waits for its provider
-            continue
         found = True
         if steps:
             _replay(running, steps, ledger, log)
@@ -39,10 +36,6 @@ def run(state: str, logs: str, config: Config) -> bool:
     for folder in (state, os.path.join(state, ".state")):
         files.sweep(folder)
     return found
-
-
-def _attempts(steps: list[Json]) -> list[Json]:
-    return [step for step in steps if step["step"] == "attempt"]
 
 
 def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) -> None:
@@ -60,7 +53,7 @@ def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) 
         if outcome is None:
             continue  # it got no room: nothing was run
         provider, usage = step["route"]["provider"], outcome["usage"]
-        ledger.settle(usage["attempt_id"], provider, Turn(**outcome["rest"]), outcome["counted_ms"])
+        ledger.settle(usage["attempt_id"], provider, Turn(**outcome["used"]), outcome["counted_ms"])
         attempts.append(_facts(usage) | step.get("tree", {}))
         if not log.holds(USAGE, offsets.get(USAGE, BEGINNING), "attempt_id", usage["attempt_id"]):
             log.append(USAGE, usage)
@@ -98,7 +91,7 @@ def _interrupted(step: Json, running: InFlight, ledger: Ledger) -> Json | None:
     }
     task_id = attempt_id.rpartition("-")[0]
     usage = lines.usage(task_id, route, told, money, now_ms, step["number"])
-    outcome: Json = {"rest": rest._asdict(), "counted_ms": None, "usage": usage}
+    outcome: Json = {"used": used._asdict(), "counted_ms": None, "usage": usage}
     running.note("outcome", **outcome)
     return outcome
 

@@ -105,11 +105,6 @@ def more(one: Turn, other: Turn) -> Turn:
     return Turn(*(a + b for a, b in zip(one, other, strict=True)))
 
 
-def less(total: Turn, done: Turn) -> Turn:
-    """Subtract what was booked already, never below nothing."""
-    return Turn(*(max(0, a - b) for a, b in zip(total, done, strict=True)))
-
-
 def as_turn(config: Config, route: Route, spent: Spent, day: str) -> Turn:
     """Price what a running call has used so far."""
     money = _priced(config, route, spent, day) or 0

@@ -142,7 +142,7 @@ class Task:
         else:
             result = r.VERIFIED if verified == verify.PASSED else r.DELIVERED
             status, code = "success", 0
-        if code == NoRoomError.exit_code and self._may_wait():
+        if code == NoRoomError.exit_code and self._may_wait(outcome):
             status = "deferred"
         done = metrics.finished(self.dispatch.line, self.attempts, status, result)
         done |= {"verified": verified, **self.trees.finished(outcome)}
@@ -152,13 +152,13 @@ class Task:
         if verified == verify.BROKEN:
             done |= {"error": "--verify failed", "error_class": r.VERIFY_FAILED}
         line = {**self.dispatch.line, "execution_metrics": done}
-        self._recorded(line, status)
+        self._recorded(line, status, was_run=_was_run(code, outcome))
         if self.storage_error is not None and code == 0:
             code = StorageError.exit_code
         return Result(line, outcome.answer, code, self.storage_error)
 
-    def _recorded(self, line: Json, status: str) -> None:
-        """Queue a task that waits, write its line, and take one that is done out of the queue."""
+    def _recorded(self, line: Json, status: str, *, was_run: bool) -> None:
+        """Queue a task that waits, write its line, and take one that was run out of the queue."""
         log = self.context.journal
         try:
             if status == "deferred":
@@ -167,14 +167,21 @@ class Task:
             log.append(journal.DECISIONS, line)
             if status == "success":
                 deferred.done(log, line)
+            elif was_run:
+                wishes, secrets = self.dispatch.wishes, self.context.secrets
+                deferred.failed(log, line, wishes, secrets)
             if self.storage_error is None:
                 self.running.close()
         except (OrchestratorError, OSError) as error:
             self.storage_error = str(error)
 
-    def _may_wait(self) -> bool:
-        """Tell whether the task is to be queued for a time when there is room."""
-        return not (self.dispatch.wishes.force or self.dispatch.wishes.no_defer)
+    def _may_wait(self, outcome: Outcome) -> bool:
+        """Tell whether the task is to be queued for a time when there is room.
+
+        Never one that left half-done work in place: a person looks at that first.
+        """
+        wishes = self.dispatch.wishes
+        return self.trees.may_go_on(outcome) and not (wishes.force or wishes.no_defer)
 
     def _queue(self, line: Json) -> None:
         done = line["execution_metrics"]
@@ -188,6 +195,15 @@ class Task:
             done["retry_at"],
             done["error"],
         )
+
+
+def _was_run(code: int, outcome: Outcome) -> bool:
+    """Tell whether a task had its chance, well or badly: to run it once more would be paid again.
+
+    One that a limit, a missing key, an outage, a signal or our own disk kept from it had none.
+    """
+    kind = outcome.failure.kind if outcome.failure is not None else None
+    return (code in (0, 1) and kind != r.INTERRUPTED) or kind == r.TIMEOUT
 
 
 def _agent_text(folder: str, agent: str) -> str:

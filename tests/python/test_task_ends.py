@@ -1,0 +1,60 @@
+"""What becomes of a task in the queue of those that wait, by how its last attempt ended."""
+
+import pytest
+from killing import House, upstream
+
+from orchestrator import records as r
+from orchestrator.decide import lines
+from orchestrator.records import Failure
+from orchestrator.state.journal import DEFERRED
+from orchestrator.work.booking import NOTHING, Booked, Booking
+
+
+@pytest.fixture(scope="module")
+def server():
+    with upstream() as made:
+        yield made
+
+
+def ended(house, monkeypatch, kind, access="none", *, used_tools=False):
+    """Run the task on one route whose only attempt ends so; returns how it is recorded."""
+    failure = Failure(kind, "made up")
+    outcome = NOTHING._replace(failure=failure, used_tools=used_tools, usage_known=True)
+    facts = lines.outcome_facts(outcome, 0, 0)
+    monkeypatch.setattr(Booking, "attempt", lambda *_: Booked(outcome, facts, None))
+    house.chain = (house.chain[0]._replace(access=access),)
+    result = house.run()
+    return result.line["execution_metrics"]["status"], result.exit_code
+
+
+def test_a_task_without_room_waits_unless_it_left_half_done_work_in_place(
+    tmp_path, server, monkeypatch
+):
+    for name, access, used_tools, status in (
+        ("none done", "edit", False, "deferred"),
+        ("read", "none", True, "deferred"),
+        ("half done", "edit", True, "failed"),
+    ):
+        house = House(tmp_path / name, server)
+        found = ended(house, monkeypatch, r.BUDGET, access, used_tools=used_tools)
+        assert found == (status, 3), name
+        assert [row["event"] for row in house.log(DEFERRED)] == ["queued"] * (status != "failed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"),
+    [
+        (r.EMPTY, ["queued", "failed"]),  # it was paid for
+        (r.TIMEOUT, ["queued", "failed"]),
+        (r.AUTH, ["queued"]),
+        (r.SERVER, ["queued"]),
+        (r.INTERRUPTED, ["queued"]),
+    ],
+)
+def test_one_that_waited_and_had_its_chance_leaves_the_queue(
+    tmp_path, server, monkeypatch, kind, left
+):
+    house = House(tmp_path, server)
+    ended(house, monkeypatch, r.QUOTA)
+    ended(house, monkeypatch, kind)
+    assert [row["event"] for row in house.log(DEFERRED)] == left
