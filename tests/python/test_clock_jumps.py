@@ -103,6 +103,15 @@ def test_a_restart_that_took_its_time_leaves_windows_as_they_are(machine):
     assert machine.used() == 0
 
 
+def test_two_machines_that_share_the_folder_empty_no_window_of_each_other(machine):
+    """Each was started at a time of its own, and their clocks are not quite the same."""
+    for number in range(10):
+        machine.boot, machine.passed_ms = f"boot {number % 2}", (1 + number % 2) * YEAR_MS
+        machine.wall_ms += 900 if number % 2 else -800
+        assert machine.used() == 10 * number
+        machine.call(10)
+
+
 def test_a_clock_that_is_slewed_is_no_clock_that_was_set(machine):
     machine.call(80)
     machine.wait(30 * SECOND_MS)

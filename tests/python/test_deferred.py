@@ -63,8 +63,8 @@ def test_a_success_takes_it_out_with_all_its_options_and_it_may_be_queued_again(
     queue(log)
     queue(log, provider="codex")
     queue(log, repository="/other")
-    deferred.done(log, line())
-    deferred.done(log, line("Explain it"))  # it did not wait
+    deferred.leave(log, deferred.done(line()))
+    deferred.leave(log, deferred.done(line("Explain it")))  # it did not wait
     assert waiting(log) == [("/other", "Fix it")]
     queue(log)
     assert waiting(log) == [("/other", "Fix it"), ("/repo", "Fix it")]
@@ -73,7 +73,7 @@ def test_a_success_takes_it_out_with_all_its_options_and_it_may_be_queued_again(
 
 
 def test_where_nothing_waits_a_success_writes_nothing(log, tmp_path):
-    deferred.done(log, line())
+    deferred.leave(log, deferred.done(line()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -183,7 +183,7 @@ def test_what_waits_is_what_was_queued_and_not_done_since(tmp_path_factory, even
     expected = []
     for is_done, repository, task in events:
         if is_done:
-            deferred.done(log, line(task, repository))
+            deferred.leave(log, deferred.done(line(task, repository)))
             expected = [each for each in expected if each != (repository, task)]
         else:
             queue(log, task, repository)
@@ -206,9 +206,9 @@ def test_one_that_finds_no_room_again_keeps_its_place_and_waits_until_the_later_
 def test_one_that_failed_leaves_the_queue_but_not_with_other_options(log):
     queue(log, provider="codex")
     queue(log, provider="claude")
-    deferred.failed(log, line("Fix it"), Wishes(provider="codex", no_defer=True), ())
-    deferred.failed(log, line("Fix it"), Wishes(provider="gemini"), ())
+    for wishes in (Wishes(provider="codex", no_defer=True), Wishes(provider="gemini")):
+        deferred.leave(log, deferred.failed(line("Fix it"), wishes, ()))
     (left,) = deferred.pending(log)
     assert deferred.record_at(log, left.offset)["options"] == {"provider": "claude"}
-    deferred.done(log, line("Fix it"))
+    deferred.leave(log, deferred.done(line("Fix it")))
     assert deferred.pending(log) == []

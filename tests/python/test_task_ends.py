@@ -1,7 +1,9 @@
 """What becomes of a task in the queue of those that wait, by how its last attempt ended."""
 
+import contextlib
+
 import pytest
-from killing import House, upstream
+from killing import House, Killed, killed_at, upstream
 
 from orchestrator import records as r
 from orchestrator.decide import lines
@@ -39,6 +41,23 @@ def test_a_task_without_room_waits_unless_it_left_half_done_work_in_place(
         found = ended(house, monkeypatch, r.BUDGET, access, used_tools=used_tools)
         assert found == (status, 3), name
         assert [row["event"] for row in house.log(DEFERRED)] == ["queued"] * (status != "failed")
+
+
+@pytest.mark.parametrize("place", range(11, 15))
+@pytest.mark.parametrize("after", [False, True])
+def test_one_that_is_done_is_not_run_again_when_its_process_was_killed_at_the_end(
+    tmp_path, server, monkeypatch, place, after
+):
+    house = House(tmp_path, server)
+    chain = house.chain
+    with monkeypatch.context() as patch:
+        ended(house, patch, r.QUOTA)
+    house.chain = chain[:1]
+    with killed_at(place - 5, after=after), contextlib.suppress(Killed):  # one attempt, not two
+        house.run()
+    house.recover()
+    noted = place > 11 or after
+    assert [row["event"] for row in house.log(DEFERRED)] == ["queued"] + ["done"] * noted
 
 
 @pytest.mark.parametrize(

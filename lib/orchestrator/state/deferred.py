@@ -90,23 +90,23 @@ def queue(
         raise StorageError(f"{path}: {error.strerror}; make room or permissions") from error
 
 
-def done(log: Journal, line: Json) -> None:
-    """Take a task that is done out of the queue, with whatever options; raises StorageError."""
-    _leave(log, {"event": "done", **_named(line)})
+def done(line: Json) -> Json:
+    """Say that a task is done: it leaves the queue, whatever options it waits with."""
+    return {"event": "done", **_named(line)}
 
 
-def failed(log: Journal, line: Json, wishes: Wishes, secrets: Iterable[str]) -> None:
-    """Take a task that was run in vain out of the queue, with its options; raises StorageError."""
-    _leave(log, {"event": "failed", **_named(line), "options": _told(wishes, secrets)})
+def failed(line: Json, wishes: Wishes, secrets: Iterable[str]) -> Json:
+    """Say that a task was run in vain: it leaves the queue where it waits with these options."""
+    return {"event": "failed", **_named(line), "options": _told(wishes, secrets)}
 
 
-def _leave(log: Journal, record: Json) -> None:
-    """Add a line that takes something out of the queue, where there is something."""
+def leave(log: Journal, event: Json) -> None:
+    """Take what `done` or `failed` tells of out of the queue, if it waits; raises StorageError."""
     if files.size_of(log.path(DEFERRED)) == 0:
         return
-    known = _pending(log, record["task_sha256"])
-    if len(_without(known, record)) < len(known):
-        log.append(DEFERRED, {"schema": SCHEMA, "timestamp": clock.iso(clock.now_ms()), **record})
+    known = _pending(log, event["task_sha256"])
+    if len(_without(known, event)) < len(known):
+        log.append(DEFERRED, {"schema": SCHEMA, "timestamp": clock.iso(clock.now_ms()), **event})
 
 
 def _named(line: Json) -> Json:

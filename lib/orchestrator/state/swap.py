@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import os
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of <fcntl.h> and <stdio.h>
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None)
 
 
 def swap(fresh: str, path: str) -> None:
@@ -17,13 +16,10 @@ def swap(fresh: str, path: str) -> None:
     Exchanging the two names is as atomic as renaming over the old one. ext4 brings a file to the
     disk before it takes another's name (`auto_da_alloc`), 0.1 ms on a quiet disk and 3 ms on a busy
     one, and everybody who waits for the lock waits for that; an exchange takes 0.03 ms. Where the
-    system or the file system has none, a plain rename does it.
+    system, the file system or a sandbox has none, a plain rename does it, or tells what is wrong.
     """
     exchange = getattr(_libc, "renameat2", None)
     if exchange is None or exchange(_HERE, os.fsencode(fresh), _HERE, os.fsencode(path), _EXCHANGE):
-        number = ctypes.get_errno()
-        if exchange is not None and number not in (errno.ENOENT, errno.EINVAL, errno.ENOSYS):
-            raise OSError(number, os.strerror(number), path)
         os.rename(fresh, path)
     else:
         with contextlib.suppress(OSError):  # the new one is in place; a later sweep finds the old

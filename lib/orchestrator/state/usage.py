@@ -28,6 +28,7 @@ _HELD = frozenset((*_COUNTED, "account", "model", "metered", "booked_day", "done
 _SEEN = ("used", "own", "slot", "observed_at_ms", "resets_at_ms")
 # A clock that drifts is no clock that was set: so much, and so much of the time between.
 _DRIFT_MS, _DRIFT_SHARE = 500, 0.001
+_APART_MS = 60_000  # two machines' clocks are no further apart
 
 
 def path_of(folder: str, provider: str) -> str:
@@ -152,8 +153,8 @@ def _values(window: object) -> list[object]:
 def _on_this_clock(document: Json, provider: Provider, now_ms: int) -> Json:
     """Move sliding windows along when the wall clock was set since the file was written.
 
-    Windows are about time that passed; the wall clock only names days and months. Over a restart
-    the wall clock is trusted, as long as it says that more passed than since the restart.
+    Windows are about time that passed; the wall clock only names days and months. Between boots,
+    which may be those of two machines, the wall clock is trusted as long as it goes on.
     """
     then = document.get("clock")
     if not isinstance(then, dict) or not isinstance(then.get("wall_ms"), int):
@@ -162,8 +163,10 @@ def _on_this_clock(document: Json, provider: Provider, now_ms: int) -> Json:
     boot, elapsed_ms = clock.elapsed()
     if boot and boot == then.get("boot") and isinstance(then.get("elapsed_ms"), int):
         really_ms = elapsed_ms - then["elapsed_ms"]
+    elif passed_ms < -_APART_MS:
+        really_ms = elapsed_ms  # the wall clock was set back over a restart
     else:
-        really_ms = max(elapsed_ms, passed_ms)  # it was written before this boot
+        return document  # a restart, or another machine that shares the folder
     set_by_ms = passed_ms - really_ms
     if abs(set_by_ms) <= _DRIFT_MS + _DRIFT_SHARE * really_ms:
         return document

@@ -13,7 +13,7 @@ from orchestrator import records as r
 from orchestrator.decide import lines
 from orchestrator.providers import descendants, process
 from orchestrator.records import Config, Json, Turn
-from orchestrator.state import files, inflight
+from orchestrator.state import deferred, files, inflight
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.journal import BEGINNING, DECISIONS, USAGE, Journal
 from orchestrator.state.ledger import Ledger
@@ -42,7 +42,8 @@ def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) 
     begin = steps[0]
     line, offsets = begin["line"], begin["offsets"]
     attempts: list[Json] = []
-    final = next((step["line"] for step in steps if step["step"] == "final"), None)
+    ended = next((step for step in steps if step["step"] == "final"), {"line": None})
+    final, leaves = ended["line"], ended.get("leaves")
     outcomes = {s["usage"]["attempt_id"]: s for s in steps if s["step"] == "outcome"}
     for step in steps:
         if step["step"] == "child":
@@ -62,6 +63,8 @@ def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) 
         final = {**line, "execution_metrics": done}
     if not log.holds(DECISIONS, offsets.get(DECISIONS, BEGINNING), "task_id", line["task_id"]):
         log.append(DECISIONS, final)
+    if leaves is not None:
+        deferred.leave(log, leaves)
 
 
 def _interrupted(step: Json, running: InFlight, ledger: Ledger) -> Json | None:

@@ -163,17 +163,23 @@ class Task:
         try:
             if status == "deferred":
                 self._queue(line)
-            self.running.note("final", line=line)
+            leaves = self._leaves(line, status, was_run=was_run)
+            self.running.note("final", line=line, leaves=leaves)
             log.append(journal.DECISIONS, line)
-            if status == "success":
-                deferred.done(log, line)
-            elif was_run:
-                wishes, secrets = self.dispatch.wishes, self.context.secrets
-                deferred.failed(log, line, wishes, secrets)
+            if leaves is not None:
+                deferred.leave(log, leaves)
             if self.storage_error is None:
                 self.running.close()
         except (OrchestratorError, OSError) as error:
             self.storage_error = str(error)
+
+    def _leaves(self, line: Json, status: str, *, was_run: bool) -> Json | None:
+        """Say how the task leaves the queue, None when it may wait on."""
+        if status == "success":
+            return deferred.done(line)
+        if was_run:
+            return deferred.failed(line, self.dispatch.wishes, self.context.secrets)
+        return None
 
     def _may_wait(self, outcome: Outcome) -> bool:
         """Tell whether the task is to be queued for a time when there is room.
