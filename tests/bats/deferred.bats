@@ -47,7 +47,16 @@ soon_due() {
   [ "$(stat -c %a "$QUEUE")" = 600 ]
 }
 
-@test "nothing is queued for a look, with --force, with --no-defer, or when the upstreams are down" {
+@test "a task that finds all providers out is queued, too" {
+  keys
+  run orchestrate --yes "$REPO" "$TASK" # nobody listens
+  [ "$status" -eq 5 ]
+  [[ $output == *"queued: scripts/run_deferred.sh"* ]]
+  jq -s . "$QUEUE" | is 'map(.event) == ["queued"]'
+  jq -s . "$LOG" | is 'map(.execution_metrics.status) == ["deferred"]'
+}
+
+@test "nothing is queued for a look, with --force, or with --no-defer" {
   local option
   keys
   all_blocked

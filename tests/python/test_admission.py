@@ -80,3 +80,13 @@ def test_what_is_admitted_never_takes_money_over_its_limit(asked, requests, toke
 
 def _amount(row):
     return "cost_micro_usd" if row.metric == "cost_usd" else row.metric
+
+
+def test_a_running_call_goes_on_whatever_others_used_of_what_it_takes_nothing_of():
+    row = limit("percent", 18_000, amount=100, block=95)
+    made = provider("x", limits=[row])
+    seen = {"used": 101, "own": 0, "slot": 0, "observed_at_ms": NOW_MS, "resets_at_ms": None}
+    usage = empty_usage() | {"observations": {row.name: {"headers": seen}}}
+    for start in (True, False):
+        block = limits.admit(made, usage, Turn(1, 10, 10), PAYER, NOW_MS, "UTC", start=start)
+        assert (block is not None) is start

@@ -64,15 +64,15 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
         raise InterruptedBySignalError(SIGTERM)
     if not dry and not found.no_room and found.ready:
         return _hand_over(path, session, line, found, call, task)
-    waits = found.no_room and not (dry or found.outage or call.wishes.no_defer)
+    waits = found.no_room and not (dry or call.wishes.no_defer)
     if waits:
         _queue(session, line, call, task)
     _record(session, line)
     _show(session, line, call, task, data=dry or "json" in call.modes)
+    queued = f"; {recommendation.QUEUED}" if waits else ""
     if found.outage:
-        raise TryLaterError(_no_room(found, line))
+        raise TryLaterError(_no_room(found, line) + queued)
     if found.no_room:
-        queued = f"; {recommendation.QUEUED}" if waits else ""
         raise NoRoomError(_no_room(found, line) + queued, found.retry_at_ms)
     if not dry:
         raise CredentialsError(_not_ready(session, line))

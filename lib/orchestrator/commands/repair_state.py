@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.commands import screen
 from orchestrator.commands.session import Session
-from orchestrator.errors import StorageError, UsageError
+from orchestrator.errors import StorageError, TryLaterError, UsageError
 from orchestrator.records import MICRO, Json
 from orchestrator.state import inflight, repair
 
@@ -17,18 +17,24 @@ def main(arguments: list[str]) -> int:
     if unknown:
         raise UsageError(f"unknown option {unknown[0]}; there are {', '.join(OPTIONS)}")
     session = Session()
-    if inflight.any_listed(session.at.state):
+    state = session.at.state
+    if inflight.any_listed(state):
         from orchestrator.work import recover
 
-        recover.run(session.at.state, session.at.logs, session.all_providers)
+        recover.run(state, session.at.logs, session.all_providers)
+    if "--anew" in arguments and inflight.any_listed(state):
+        raise TryLaterError("tasks are running; write the files anew when they are done")
     mended: list[str] = []
     found = session.ledger(mended.append).mend(anew="--anew" in arguments)
+    busy = inflight.any_listed(state)  # what runs is in its file before it is in the log
     differences = [
         {"provider": name, **row}
         for name, (held, told) in sorted(found.items())
         for row in _differences(held, told)
+        if not busy
     ]
-    report = {"providers": sorted(found), "mended": mended, "differences": differences}
+    report = {"providers": sorted(found), "mended": mended, "compared": not busy}
+    report["differences"] = differences
     _show(report, as_json="--json" in arguments)
     if differences:
         advice = "--anew writes them anew from the log"
@@ -61,6 +67,8 @@ def _show(report: Json, *, as_json: bool) -> None:
             f"{row['provider']} {row['period']}: "
             f"${row['file_usd']:.6f} in its file, ${row['log_usd']:.6f} in the log"
         )
-    if not report["differences"]:
+    if not report["compared"]:
+        screen.out("tasks are running: their files are not compared with the log")
+    elif not report["differences"]:
         names = ", ".join(report["providers"]) or "no provider"
         screen.out(f"the files agree with the log ({names})")

@@ -47,7 +47,7 @@ def after(
     return row
 
 
-def block(row: Breaker, now_ms: int) -> Block | None:
+def block(row: Breaker, now_ms: int, account: str = "ACCOUNT") -> Block | None:
     """Tell why nobody should knock at an account now, or None: it is open, or a probe is due.
 
     What a clock wrote that was ahead blocks nobody.
@@ -60,8 +60,10 @@ def block(row: Breaker, now_ms: int) -> Block | None:
     since = f"since {clock.iso(row.since_ms)}: {row.error[:TOLD]}"
     if row.kind == OUTAGE:
         return Block("outage", f"outage {since}", row.retry_at_ms)
-    what = "money or a plan is needed" if row.kind == r.PERSON else "limit reached"
-    return Block("limit", f"{what} {since}", row.retry_at_ms)
+    if row.kind == r.PERSON:
+        then = f"then scripts/doctor.sh --clear {account}"
+        return Block("limit", f"money or a plan is needed {since}; {then}", None)
+    return Block("limit", f"limit reached {since}", row.retry_at_ms)
 
 
 def probe_is_due(row: Breaker, now_ms: int) -> bool:

@@ -106,7 +106,9 @@ def _routes(
             refused.append(dear)
             continue
         payer = limits.Payer(transport.account, model.name, metered=pays(transport))
-        knocking = breakers.block(world.breakers.get(transport.account, breakers.CLOSED), now_ms)
+        account = transport.account
+        row = world.breakers.get(account, breakers.CLOSED)
+        knocking = breakers.block(row, now_ms, account)
         seen = (transport.account, payer.metered)
         if seen not in known:  # ways of one account have one room
             known[seen] = limits.room(provider, usage, payer, now_ms, zone)

@@ -111,6 +111,12 @@ def exit_code(kinds: Sequence[str]) -> int:
     return 3 if limited and all(kind in limit + access for kind in kinds) else 1
 
 
+def may_pass(kinds: Sequence[str]) -> bool:
+    """Tell whether a task failed of limits and outages alone: later there may be room for it."""
+    passing = (*EXIT_CODES[0][1], r.STALLED, r.NETWORK, r.SERVER, r.OUTAGE)
+    return bool(kinds) and all(kind in passing for kind in kinds)
+
+
 def _ruled_out(failure: r.Failure, failed: r.Route, other: r.Route) -> bool:
     scope = RULES_OUT[failure.kind]
     if scope == ACCOUNT:

@@ -148,6 +148,8 @@ def admit(  # noqa: PLR0913 the facts of one turn
             continue
         at_ms = now_ms if limit.period is None or booked_ms is None else booked_ms
         amount = amount_of(limit, turn, payer)
+        if not start and not amount:
+            continue  # whatever others used, this turn takes nothing of it
         used = spent(usage, limit, payer, at_ms, zone)
         taken = used + reserved(usage, limit, payer)
         if start and at_gate(taken, limit):

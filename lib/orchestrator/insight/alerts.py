@@ -49,7 +49,9 @@ def raised(
             return
         for alert in fresh:
             log.append(ALERTS, alert)
-        names = sorted({_name(alert) for alert in found})
+        day = windows.day_of(now_ms, zone)
+        still = {name for name in told if name.split()[1] in (day, day[:7])}  # others tell, too
+        names = sorted(still | {_name(alert) for alert in found})
         files.replace(path, {"schema": SCHEMA, "told": names}, fsync=log.fsync)
     highest = {(alert["budget"], alert["period"]): alert for alert in fresh}
     for alert in highest.values():

@@ -71,7 +71,7 @@ def claim(state: str, account: str, settings: Json, *, force: bool, fsync: bool)
 
     def taken(row: Breaker) -> Breaker:
         now_ms = clock.now_ms()  # whoever had the lock before wrote a later moment than our start
-        blocks[:] = [breakers.block(row, now_ms)]
+        blocks[:] = [breakers.block(row, now_ms, account)]
         due = breakers.probe_is_due(row, now_ms)
         return breakers.probed(row, settings, now_ms) if due else row
 

@@ -19,8 +19,8 @@ from orchestrator.errors import StorageError, TryLaterError, UnsoundError
 from orchestrator.records import Json
 
 LOCK_TIMEOUT_S = 10.0
-# Asking whether a lock is free takes the processor from who holds it. So who is new asks seldom, and
-# who has waited asks often: with 64 of them the last is served soon, and none in vain.
+# Asking whether a lock is free takes the processor from who holds it. So who is new asks seldom,
+# and who has waited asks often: with 64 of them the last is served soon, and none in vain.
 NEW_S, SELDOM_S, OFTEN_S = 0.1, 0.02, 0.005
 TAIL_BLOCK = 65_536
 LAST_BLOCK = 1024 * 1024

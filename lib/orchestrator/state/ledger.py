@@ -133,19 +133,22 @@ class Ledger:
     def mend(self, *, anew: bool = False) -> dict[str, tuple[Json, Json]]:
         """Build the files anew that are not sound, or all of them.
 
-        Returns by provider what its file holds now and what the log tells.
+        Returns by provider what its file holds now and what the log tells: the same, unless calls
+        run. A long log takes its time, so it is read without the lock where nothing is written.
         """
         found = {}
         for provider in usage.everybody(self.folder, self.config):
             with files.usage_locked(self.lock_folder):
                 now_ms = clock.now_ms()
                 document = self._load(provider, now_ms)
-                told = repair.rebuilt(self.folder, self.logs or "", provider, now_ms, self.zone)
                 if anew:
-                    document = told
+                    document = self._told(provider, now_ms)
                     self._save(provider, document, now_ms)
-                found[provider.name] = (document, told)
+            found[provider.name] = (document, self._told(provider, now_ms))
         return found
+
+    def _told(self, provider: Provider, now_ms: int) -> Json:
+        return repair.rebuilt(self.folder, self.logs or "", provider, now_ms, self.zone)
 
     @contextlib.contextmanager
     def _opened(self, name: str) -> Iterator[tuple[Provider, Json, int]]:

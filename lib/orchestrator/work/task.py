@@ -142,7 +142,7 @@ class Task:
         else:
             result = r.VERIFIED if verified == verify.PASSED else r.DELIVERED
             status, code = "success", 0
-        if code == NoRoomError.exit_code and self._may_wait(outcome):
+        if status == "failed" and code != 1 and self._may_wait(outcome, kinds):
             status = "deferred"
         done = metrics.finished(self.dispatch.line, self.attempts, status, result)
         done |= {"verified": verified, **self.trees.finished(outcome)}
@@ -181,13 +181,15 @@ class Task:
             return deferred.failed(line, self.dispatch.wishes, self.context.secrets)
         return None
 
-    def _may_wait(self, outcome: Outcome) -> bool:
+    def _may_wait(self, outcome: Outcome, kinds: list[str]) -> bool:
         """Tell whether the task is to be queued for a time when there is room.
 
         Never one that left half-done work in place: a person looks at that first.
         """
         wishes = self.dispatch.wishes
-        return self.trees.may_go_on(outcome) and not (wishes.force or wishes.no_defer)
+        wanted = not (wishes.force or wishes.no_defer)
+        passing = failures.exit_code(kinds) == NoRoomError.exit_code or failures.may_pass(kinds)
+        return wanted and passing and self.trees.may_go_on(outcome)
 
     def _queue(self, line: Json) -> None:
         done = line["execution_metrics"]
