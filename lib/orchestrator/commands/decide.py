@@ -94,6 +94,10 @@ def _hand_over(
     handoff.written(path, handoff.Handoff(line, task, chain, call.wishes, call.modes))
     _show(session, line, call, task, data=False)
     if asking:
+        import signal  # only who is asked waits for it
+
+        # Ctrl-C while this process ends would be lost on it: the shell must see it end by that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         screen.ask(recommendation.question(line, session.titles))
     return ASK if asking else RUN
 
