@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 
@@ -15,6 +16,7 @@ def main(arguments: list[str]) -> int:
         path = os.path.join(private, "handoff")
         code = decide.decided([os.fsencode(word) for word in arguments], path)
         if code == decide.ASK:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # this process goes on
             answer = sys.stdin.readline().strip().lower()
             code = decide.RUN if answer in ("y", "yes") else decline.main([path])
         return run.main([path]) if code == decide.RUN else code
