@@ -167,7 +167,7 @@ def test_rows_40_46_half_an_answer_is_booked_but_not_delivered(simulator, alone,
     simulator.play(provider, answer=answer, faults=[{"kind": kind}])
     run = alone(provider)
     assert run.code == 5, run
-    assert (run.metrics["status"], run.metrics["outcome"]) == ("failed", "failed")
+    assert (run.metrics["status"], run.metrics["outcome"]) == ("deferred", "failed")
     assert {a["error_class"] for a in run.attempts} == {"NETWORK"}
     assert all(a["cost_source"] == "estimate" for a in run.attempts)
     assert run.metrics["cost_actual"] >= simulator.bill_usd() > 0

@@ -103,7 +103,7 @@ def test_row_62_without_a_process_or_memory_for_one_the_task_waits_for_a_better_
 
 
 def test_row_62_a_client_that_gets_no_memory_is_a_failure_like_another(place, codex):
-    hungry = f"ulimit -v 60000\nexec {sys.executable} -c 'x = bytearray(10**9)'\n"
+    hungry = f"ulimit -v 60000\nexec '{sys.executable}' -c 'x = bytearray(10**9)'\n"
     (place.folder / "clients" / "codex").write_text(f"#!/bin/bash\n{hungry}", encoding="utf-8")
     run = limited(place, ":", *codex)
     sound(place, run)
