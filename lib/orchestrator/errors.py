@@ -7,12 +7,6 @@ class OrchestratorError(Exception):
     exit_code = 1
 
 
-class TaskFailedError(OrchestratorError):
-    """The task ran on every route it may take and none delivered."""
-
-    exit_code = 1
-
-
 class UsageError(OrchestratorError):
     """The command line or the task text can't be used as given."""
 

@@ -145,7 +145,7 @@ def _show(session: Session, names: list[str], polled: list[Polled], *, as_json: 
     if not as_json and not screen.is_terminal(sys.stdout):
         return
     now_ms = clock.now_ms()
-    known = session.rows(now_ms)
+    known = session.rows(session.world(now_ms), now_ms)
     rows = {name: known[name] for name in names}
     if as_json:
         document = {

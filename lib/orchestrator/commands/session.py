@@ -65,14 +65,12 @@ class Session:
             breakers=breakers.load(state),
         )
 
-    def rows(self, now_ms: int) -> dict[str, list[Json]]:
+    def rows(self, world: Snapshot, now_ms: int) -> dict[str, list[Json]]:
         """Tell how full each row of each provider is, with every source that says so."""
         from orchestrator.decide import figures  # a decision looks at the rows alone
 
-        settings, usages = self.config.settings, self.world(now_ms).usages
-        apart, zone = float(settings["poll"]["differ_percent"]), str(settings["zone"])
         return {
-            name: figures.rows(provider, usages[name], now_ms, zone, apart)
+            name: figures.rows(provider, world.usages[name], now_ms, self.config.settings)
             for name, provider in self.config.providers.items()
         }
 

@@ -15,14 +15,13 @@ OWN = "own calls"
 BILLED = {"percent": "subscription", "cost_usd": "metered"}  # what only such accounts have
 
 
-def rows(
-    provider: Provider, usage: Json, now_ms: int, zone: str, differ_percent: float
-) -> list[Json]:
+def rows(provider: Provider, usage: Json, now_ms: int, settings: Json) -> list[Json]:
     """Describe each row of a provider; money in USD.
 
     `sources` lists what each source says now, `differ` whether two of them are further apart than
-    `differ_percent` of the higher one, which decides.
+    `poll.differ_percent` of the higher one, which decides.
     """
+    zone, differ_percent = str(settings["zone"]), float(settings["poll"]["differ_percent"])
     return [
         _row(usage, limit, payer, now_ms, zone, differ_percent)
         for limit, payer in _counted(provider, usage)

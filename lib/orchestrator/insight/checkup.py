@@ -53,8 +53,7 @@ def look_at_shared(state: str, troubles: Troubles) -> None:
 
 def rows(provider: Provider, book: Json, settings: Json, now_ms: int, *, known: bool) -> list[Json]:
     """Describe each limit row; of a file that can't be read nothing is known."""
-    apart = float(settings["poll"]["differ_percent"])
-    found = figures.rows(provider, book, now_ms, str(settings["zone"]), apart)
+    found = figures.rows(provider, book, now_ms, settings)
     unknown: Json = {
         "used": None,
         "reserved": None,

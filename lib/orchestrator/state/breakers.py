@@ -46,19 +46,16 @@ def change(
     if rule(before) == before:
         return before, before
     path = _path(state)
-    try:
-        files.ensure_folder(state)
-        files.ensure_folder(os.path.dirname(path))
-        with files.flocked(f"{path.removesuffix('.json')}.lock"):
-            rows = _kept(state)
-            before = rows.pop(account, breakers.CLOSED)
-            row = rule(before)
-            if row != breakers.CLOSED:
-                rows[account] = row
-            if row != before:
-                files.replace(path, _document(rows), fsync=fsync)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}; make room or permissions") from error
+    files.ensure_folder(state)
+    files.ensure_folder(os.path.dirname(path))
+    with files.flocked(f"{path.removesuffix('.json')}.lock"):
+        rows = _kept(state)
+        before = rows.pop(account, breakers.CLOSED)
+        row = rule(before)
+        if row != breakers.CLOSED:
+            rows[account] = row
+        if row != before:
+            files.replace(path, _document(rows), fsync=fsync)
     return before, row
 
 
@@ -89,7 +86,7 @@ def _kept(state: str) -> dict[str, Breaker]:
     try:
         return read(state)
     except UnsoundError:
-        files.set_aside(_path(state), clock.iso(clock.now_ms()).replace(":", ""))
+        files.set_aside(_path(state), clock.now_ms())
         return {}
 
 

@@ -76,18 +76,14 @@ def queue(
         "retry_at": retry_at,
         "reason": reason,
     }
-    path = log.path(DEFERRED)
     files.ensure_folder(log.folder)
-    try:
-        with files.flocked(f"{path}.queue.lock"):
-            known = _pending(log, record["task_sha256"]).get(_key(record))
-            if known is None:
-                log.append(DEFERRED, record)
-            elif known.is_due(now_ms) and retry_at is not None and retry_at > clock.iso(now_ms):
-                short = {name: record[name] for name in ("timestamp", "task_id", *_AGAIN)}
-                log.append(DEFERRED, {**short, "event": "again"})
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}; make room or permissions") from error
+    with files.flocked(f"{log.path(DEFERRED)}.queue.lock"):
+        known = _pending(log, record["task_sha256"]).get(_key(record))
+        if known is None:
+            log.append(DEFERRED, record)
+        elif known.is_due(now_ms) and retry_at is not None and retry_at > clock.iso(now_ms):
+            short = {name: record[name] for name in ("timestamp", "task_id", *_AGAIN)}
+            log.append(DEFERRED, {**short, "event": "again"})
 
 
 def done(line: Json) -> Json:

@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Iterator
 
+from orchestrator import clock
 from orchestrator.config.load import no_constant, unique
 from orchestrator.errors import StorageError, TryLaterError, UnsoundError
 from orchestrator.records import Json
@@ -278,14 +279,15 @@ def last_lines(path: str, most: int) -> Iterator[bytes]:
             os.close(descriptor)
 
 
-def set_aside(path: str, mark: str) -> str:
-    """Keep a copy of a file as `<path>.corrupt-<mark>` before it is replaced; returns its name.
+def set_aside(path: str, now_ms: int) -> str:
+    """Keep a copy of a file as `<path>.corrupt-<time>` before it is replaced; returns its name.
 
     The file itself stays until then: one that is gone for a moment would count as nothing used.
     """
-    aside, number = f"{path}.corrupt-{mark}", 1
+    first = aside = f"{path}.corrupt-{clock.iso(now_ms).replace(':', '')}"
+    number = 1
     while os.path.lexists(aside):
-        aside, number = f"{path}.corrupt-{mark}.{number}", number + 1
+        aside, number = f"{first}.{number}", number + 1
     with telling(path):
         os.link(path, aside)
     return aside

@@ -166,7 +166,7 @@ class Ledger:
         except UnsoundError as error:
             if self.logs is None:
                 raise
-            aside = repair.set_aside(self.folder, provider.name, now_ms)
+            aside = files.set_aside(path, now_ms)
             trouble = f"{error.what}: kept as {aside}, and built anew from the log"
         document = repair.rebuilt(self.folder, self.logs, provider, now_ms, self.zone)
         self._save(provider, document, now_ms)

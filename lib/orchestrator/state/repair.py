@@ -19,11 +19,6 @@ from orchestrator.state import files, inflight, usage
 from orchestrator.state.journal import USAGE, Journal
 
 
-def set_aside(folder: str, provider: str, now_ms: int) -> str:
-    """Keep an unsound usage file as `.corrupt-<time>`; returns that name."""
-    return files.set_aside(usage.path_of(folder, provider), clock.iso(now_ms).replace(":", ""))
-
-
 def rebuilt(folder: str, logs: str, provider: Provider, now_ms: int, zone: str) -> Json:
     """Return the usage that log and in-flight files tell of; memory does not grow with the log."""
     document = usage.empty(provider.name, now_ms)
