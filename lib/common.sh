@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Shared by every Bash entry point: strict mode, ROOT, PROGRAM, die, show_help, orchestrator.
+# Shared by every Bash entry point: strict mode, ROOT, PROGRAM, die, show_help, help_if_asked, orchestrator.
 # Loading it starts no process: it lies on a path that is measured in single milliseconds.
 #
 # An entry point begins like this ("../lib" instead of "lib" in scripts/):
@@ -43,6 +43,17 @@ show_help() {
     done
   } <"$1"
   printf '%s' "$text"
+}
+
+# help_if_asked FILE [WORD...]: shows the help of FILE and ends, when one of the words asks for it.
+help_if_asked() {
+  local file="$1" word
+  for word in "${@:2}"; do
+    if [[ $word == -h || $word == --help ]]; then
+      show_help "$file"
+      exit 0
+    fi
+  done
 }
 
 # find_python: sets PYTHON to the interpreter of the helpers.

@@ -18,12 +18,7 @@ self="${BASH_SOURCE[0]}"
 source "${self%"${self##*/}"}../lib/common.sh"
 
 main() {
-  case "${1-}" in
-    -h | --help)
-      show_help "${BASH_SOURCE[0]}"
-      return
-      ;;
-  esac
+  help_if_asked "$self" "$@"
   find_python
   exec "$PYTHON" -X utf8 "$ROOT/scripts/bench.py" "$@"
 }

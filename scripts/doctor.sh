@@ -21,13 +21,7 @@ self="${BASH_SOURCE[0]}"
 source "${self%"${self##*/}"}../lib/common.sh"
 
 main() {
-  local word
-  for word in "$@"; do
-    if [[ $word == -h || $word == --help ]]; then
-      show_help "$self"
-      return
-    fi
-  done
+  help_if_asked "$self" "$@"
   become_orchestrator doctor "$@"
 }
 

@@ -28,12 +28,7 @@ self="${BASH_SOURCE[0]}"
 source "${self%"${self##*/}"}../lib/common.sh"
 
 main() {
-  case "${1-}" in
-    -h | --help)
-      show_help "${BASH_SOURCE[0]}"
-      return
-      ;;
-  esac
+  help_if_asked "$self" "$@"
   become_orchestrator poll "$@"
 }
 

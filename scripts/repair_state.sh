@@ -8,14 +8,15 @@
 #   scripts/repair_state.sh --json     the report as one JSON object
 #
 # Exit codes: 0 files and log agree, 2 usage, 5 locked, 7 they differ or can't be written, 8 configuration.
+
 self="${BASH_SOURCE[0]}"
-# shellcheck source=../lib/common.sh
+[[ ! -L $self ]] || self="$(readlink -f -- "$self")"
+# shellcheck source=lib/common.sh
 source "${self%"${self##*/}"}../lib/common.sh"
 
-for word in "$@"; do
-  if [[ $word == -h || $word == --help ]]; then
-    show_help "$self"
-    exit 0
-  fi
-done
-become_orchestrator repair-state "$@"
+main() {
+  help_if_asked "$self" "$@"
+  become_orchestrator repair-state "$@"
+}
+
+main "$@"

@@ -10,16 +10,12 @@
 self="${BASH_SOURCE[0]}"
 # shellcheck source=../../lib/common.sh
 source "${self%"${self##*/}"}../../lib/common.sh"
+# shellcheck source=counts.sh
+source "${self%"${self##*/}"}counts.sh"
 
 main() {
-  local given rotations status=0
-  for given in "$@"; do
-    if [[ $given == -h || $given == --help ]]; then
-      show_help "$self"
-      return
-    fi
-    [[ $given =~ ^[0-9]+$ ]] || die 2 "$given is no count; see '$PROGRAM --help'"
-  done
+  local rotations status=0
+  counts "$self" '[0-9]+' "$@"
   find_python
   for rotations in 0 5; do
     "$PYTHON" -X utf8 "$ROOT/tests/stress/journal.py" \

@@ -11,16 +11,11 @@
 self="${BASH_SOURCE[0]}"
 # shellcheck source=../../lib/common.sh
 source "${self%"${self##*/}"}../../lib/common.sh"
+# shellcheck source=counts.sh
+source "${self%"${self##*/}"}counts.sh"
 
 main() {
-  local given
-  for given in "$@"; do
-    if [[ $given == -h || $given == --help ]]; then
-      show_help "$self"
-      return
-    fi
-    [[ $given =~ ^[1-9][0-9]*$ ]] || die 2 "$given is no count; see '$PROGRAM --help'"
-  done
+  counts "$self" '[1-9][0-9]*' "$@"
   find_python
   exec "$PYTHON" -X utf8 "$ROOT/tests/stress/overspend.py" "${1:-64}" "${2:-20}" "${3:-10}"
 }
