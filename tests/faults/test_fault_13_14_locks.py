@@ -12,17 +12,17 @@ import pytest
 from support import ROOT
 
 from orchestrator.errors import TryLaterError
-from orchestrator.state import files, inflight
+from orchestrator.state import inflight, locks
 
 # Holds a lock until it is killed. Its child has every descriptor it was not denied.
 HOLDER = """
 import subprocess, sys, time
-from orchestrator.state import files, inflight
+from orchestrator.state import inflight, locks
 kind, folder = sys.argv[1:]
 if kind == "inflight":
     running = inflight.begin(folder, "task", "coder")
 else:
-    lock = files.flocked(folder + "/x.lock") if kind == "log" else files.usage_locked(folder)
+    lock = locks.flocked(folder + "/x.lock") if kind == "log" else locks.usage_locked(folder)
     lock.__enter__()
 child = subprocess.Popen(["sleep", "60"], close_fds=False)
 print(child.pid, flush=True)
@@ -45,7 +45,7 @@ def holder(kind, folder):
 
 
 def lock(kind, folder):
-    return files.flocked(f"{folder}/x.lock") if kind == "log" else files.usage_locked(str(folder))
+    return locks.flocked(f"{folder}/x.lock") if kind == "log" else locks.usage_locked(str(folder))
 
 
 def waited_s(kind, folder):
@@ -77,8 +77,8 @@ def test_row_12_a_lock_whose_holder_was_killed_is_taken_within_100_ms(tmp_path, 
 def test_row_13_a_lock_whose_holder_is_stopped_is_not_waited_for_longer_than_ten_seconds(
     tmp_path, monkeypatch, kind
 ):
-    assert files.LOCK_TIMEOUT_S == 10.0
-    monkeypatch.setattr(files, "LOCK_TIMEOUT_S", 0.3)
+    assert locks.TIMEOUT_S == 10.0
+    monkeypatch.setattr(locks, "TIMEOUT_S", 0.3)
     with holder(kind, tmp_path) as (process, _):
         os.kill(process.pid, signal.SIGSTOP)
         with pytest.raises(TryLaterError) as refused, lock(kind, tmp_path):
@@ -120,7 +120,7 @@ def test_row_13_a_start_that_finds_a_lock_held_ends_after_ten_seconds_with_5(
 def test_row_14_a_child_that_outlives_the_holder_does_not_keep_the_lock(
     tmp_path, monkeypatch, kind
 ):
-    monkeypatch.setattr(files, "LOCK_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(locks, "TIMEOUT_S", 2.0)
     with holder(kind, tmp_path) as (process, child):
         assert not list(inflight.orphans(str(tmp_path)))
         process.kill()

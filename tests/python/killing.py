@@ -13,7 +13,7 @@ from orchestrator.records import Route, Wishes
 from orchestrator.simulator.bill import Price
 from orchestrator.simulator.server import Server
 from orchestrator.simulator.upstream import Upstream
-from orchestrator.state import files, inflight, journal, usage
+from orchestrator.state import files, inflight, journal, logfile, usage
 from orchestrator.state.ledger import Ledger
 from orchestrator.work import recover
 from orchestrator.work.context import Context, Dispatch
@@ -26,7 +26,7 @@ STEPS = (
     (inflight.InFlight, "close"),
     (Ledger, "reserve"),
     (Ledger, "settle"),
-    (files, "append"),
+    (logfile, "append"),
 )
 
 
@@ -140,7 +140,7 @@ class House:
             return recover.run(self.state, self.logs, self.config)
 
     def log(self, name):
-        return [json.loads(line) for line in files.complete_lines(os.path.join(self.logs, name))]
+        return [json.loads(line) for line in logfile.complete_lines(os.path.join(self.logs, name))]
 
     def books(self):
         """Read windows and reservations of all providers."""

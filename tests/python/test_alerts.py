@@ -7,7 +7,7 @@ from orchestrator import clock
 from orchestrator.decide import limits
 from orchestrator.insight import alerts
 from orchestrator.records import Budget, Limit, Threshold, Turn
-from orchestrator.state import files
+from orchestrator.state import logfile
 from orchestrator.state.journal import ALERTS, Journal
 from orchestrator.state.ledger import Ledger
 
@@ -30,7 +30,7 @@ def test_what_others_told_meanwhile_is_not_told_again(tmp_path):
     ledger.settle("a", "codex", Turn(1, 1, 6 * MICRO))
     for view in (day, month, day, month):  # each knows of one budget alone
         alerts.raised(state, log, view, told.append, clock.now_ms())
-    assert len(list(files.complete_lines(log.path(ALERTS)))) == 2
+    assert len(list(logfile.complete_lines(log.path(ALERTS)))) == 2
     assert [line for line in told if "budget at" in line] == [
         "⚠️  WARNING: Daily budget at 60% ($6.00 / $10.00)",
         "⚠️  WARNING: Monthly budget at 60% ($6.00 / $10.00)",

@@ -11,7 +11,7 @@ from orchestrator import clock
 from orchestrator.errors import StorageError
 from orchestrator.insight import accounts, folders, successes
 from orchestrator.records import Breaker
-from orchestrator.state import files, inflight
+from orchestrator.state import inflight, logfile
 from orchestrator.state.journal import USAGE, Journal
 
 WAY = ("codex", "api", "openai")
@@ -36,11 +36,11 @@ def logged(folder, *lines):
 def test_the_last_lines_are_the_whole_lines_from_the_end_whatever_the_block(
     tmp_path, monkeypatch, text, block
 ):
-    monkeypatch.setattr(files, "LAST_BLOCK", block)
+    monkeypatch.setattr(logfile, "LAST_BLOCK", block)
     path = tmp_path / "log"
     path.write_bytes(text)
     whole = text[: text.rfind(b"\n") + 1].split(b"\n")[:-1]
-    read = list(files.last_lines(str(path), 1000))
+    read = list(logfile.last_lines(str(path), 1000))
     assert [each for each in read if each] == [each for each in reversed(whole) if each]
 
 
@@ -48,18 +48,18 @@ def test_the_last_lines_are_the_whole_lines_from_the_end_whatever_the_block(
 def test_no_more_than_so_many_bytes_are_read_and_no_line_is_given_in_part(
     tmp_path, monkeypatch, most
 ):
-    monkeypatch.setattr(files, "LAST_BLOCK", 2)
+    monkeypatch.setattr(logfile, "LAST_BLOCK", 2)
     path = tmp_path / "log"
     path.write_bytes(b"aaa\nbbb\nccc\n")
-    whole = [line for line in files.last_lines(str(path), most) if line]
+    whole = [line for line in logfile.last_lines(str(path), most) if line]
     assert whole == [b"ccc", b"bbb", b"aaa"][: (most - 1) // 4 if most < 12 else 3]
 
 
 def test_there_are_no_last_lines_of_no_log_and_a_symlink_is_refused(tmp_path):
-    assert list(files.last_lines(str(tmp_path / "none"), 10)) == []
+    assert list(logfile.last_lines(str(tmp_path / "none"), 10)) == []
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(StorageError):
-        list(files.last_lines(str(tmp_path / "link"), 10))
+        list(logfile.last_lines(str(tmp_path / "link"), 10))
 
 
 def test_the_newest_success_of_each_way_is_found_and_lines_that_are_none_are_skipped(tmp_path):

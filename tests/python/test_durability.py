@@ -10,7 +10,7 @@ import pytest
 from test_state_files import lines, place
 
 from orchestrator.errors import StorageError
-from orchestrator.state import files, history, inflight
+from orchestrator.state import files, history, inflight, locks, logfile
 from orchestrator.state.journal import BEGINNING, USAGE, Journal
 from orchestrator.state.transcript import Transcript
 
@@ -41,11 +41,11 @@ def failing(monkeypatch, name, number=errno.EIO):
 
 def test_a_line_is_on_the_disk_before_it_counts_and_the_name_of_a_new_log_too(place, synced):
     log = str(place / "log.jsonl")
-    files.append(log, {"n": 1})
+    logfile.append(log, {"n": 1})
     assert synced == ["file", "folder"]
-    files.append(log, {"n": 2})
+    logfile.append(log, {"n": 2})
     assert synced == ["file", "folder", "file"]
-    files.append(log, {"n": 3}, fsync=False)
+    logfile.append(log, {"n": 3}, fsync=False)
     assert len(synced) == 3
 
 
@@ -54,11 +54,11 @@ def test_nobody_waits_for_the_disk_of_another(place, monkeypatch):
 
     def slow(_):
         descriptor = os.open(f"{log}.lock", os.O_RDWR)
-        free.append(files.try_flock(descriptor))
+        free.append(locks.try_flock(descriptor))
         os.close(descriptor)
 
     monkeypatch.setattr(os, "fsync", slow)
-    files.append(str(log), {"n": 1})
+    logfile.append(str(log), {"n": 1})
     assert free
     assert all(free)
 
@@ -78,15 +78,15 @@ def test_a_line_that_may_not_be_on_the_disk_is_not_acknowledged_and_can_be_found
 
 def test_a_log_that_was_rotated_while_its_lock_was_held_is_begun_anew(place, monkeypatch):
     log = place / "log.jsonl"
-    files.append(str(log), {"n": 1})
-    flocked = files.flocked
+    logfile.append(str(log), {"n": 1})
+    flocked = locks.flocked
 
     def rotated(path):
         log.rename(place / "log.jsonl.1")
         return flocked(path)
 
-    monkeypatch.setattr(files, "flocked", rotated)
-    files.append(str(log), {"n": 2})
+    monkeypatch.setattr(locks, "flocked", rotated)
+    logfile.append(str(log), {"n": 2})
     assert (lines(place / "log.jsonl.1"), lines(log)) == ([{"n": 1}], [{"n": 2}])
 
 

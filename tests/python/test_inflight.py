@@ -8,7 +8,7 @@ import pytest
 from world import NOW_MS
 
 from orchestrator.errors import StorageError
-from orchestrator.state import files, inflight
+from orchestrator.state import inflight, logfile
 from orchestrator.state.journal import BEGINNING, DECISIONS, USAGE, Journal
 
 
@@ -127,7 +127,7 @@ def test_a_record_is_looked_for_beyond_an_offset(tmp_path, offset, key, value, t
     path = log.path(DECISIONS)
     with open(path, "a", encoding="utf-8") as file:
         file.write('not json "c"\n[1]\n{"task_id": "c"')
-    assert files.size_of(path) > 20
+    assert logfile.size_of(path) > 20
     assert log.holds(DECISIONS, (os.stat(path).st_ino, offset), key, value) is there
     assert log.holds(DECISIONS, BEGINNING, key, value) is (
         there or (value == "a" and key != "run_id")
@@ -169,5 +169,5 @@ def test_the_offsets_are_where_the_logs_end(tmp_path):
     assert set(log.offsets().values()) == {BEGINNING}
     log.append(DECISIONS, {"n": 1})
     inode, size = log.offsets()[DECISIONS]
-    assert size == files.size_of(log.path(DECISIONS)) > 0
+    assert size == logfile.size_of(log.path(DECISIONS)) > 0
     assert inode == os.stat(log.path(DECISIONS)).st_ino

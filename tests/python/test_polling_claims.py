@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from world import NOW_MS
 
 from orchestrator import clock
-from orchestrator.state import files, polling
+from orchestrator.state import locks, polling
 
 TTL_MS = 900_000
 CODEX, CLAUDE = ("codex", "records"), ("claude", "api")
@@ -67,18 +67,18 @@ def test_a_clock_that_was_set_back_keeps_no_source_from_being_asked(state):
 
 
 def test_who_waited_for_the_lock_sees_what_was_asked_in_the_meantime(state, monkeypatch):
-    flocked = files.flocked
+    flocked = locks.flocked
 
     @contextlib.contextmanager
     def waited_for(path):
-        monkeypatch.setattr(files, "flocked", flocked)
+        monkeypatch.setattr(locks, "flocked", flocked)
         time.sleep(0.005)  # so that the clock has moved on
         assert polling.claim(state, [CODEX], [], TTL_MS) == [CODEX]
         polling.done(state, CODEX, clock.now_ms(), read=True)
         with flocked(path):
             yield
 
-    monkeypatch.setattr(files, "flocked", waited_for)
+    monkeypatch.setattr(locks, "flocked", waited_for)
     assert polling.claim(state, [CODEX], [], TTL_MS) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from test_state_files import place
 
 from orchestrator.errors import StorageError
-from orchestrator.state import files
+from orchestrator.state import files, logfile
 
 __all__ = ["place"]  # a fixture
 
@@ -21,8 +21,8 @@ KINDS = {"symlink": make_symlink, "FIFO": os.mkfifo, "folder": os.mkdir}
 WAYS = {
     "read": files.read_json,
     "replace": lambda path: files.replace(path, {"n": 1}),
-    "append": lambda path: files.append(path, {"n": 1}),
-    "touch": files.touch,
+    "append": lambda path: logfile.append(path, {"n": 1}),
+    "touch": logfile.touch,
 }
 
 
@@ -42,5 +42,5 @@ def test_what_is_no_plain_file_is_refused_and_left_alone(place, kind, way):
 def test_a_lock_that_is_no_plain_file_is_refused(place, kind):
     KINDS[kind](place / "log.jsonl.lock")
     with pytest.raises(StorageError):
-        files.append(str(place / "log.jsonl"), {})
+        logfile.append(str(place / "log.jsonl"), {})
     assert not (place / "log.jsonl").exists()

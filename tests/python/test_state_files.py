@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from orchestrator.errors import StorageError, TryLaterError
-from orchestrator.state import files, swap
+from orchestrator.state import files, locks, logfile, swap
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def lines(path):
 def test_a_torn_last_line_is_cut_off_before_the_next_is_added(place, there, kept):
     log = place / "log.jsonl"
     log.write_bytes(there)
-    files.append(str(log), {"n": 9})
+    logfile.append(str(log), {"n": 9})
     assert [line["n"] for line in lines(log)] == [*kept, 9]
 
 
@@ -45,7 +45,7 @@ def test_a_record_of_any_text_is_one_line(place):
     log = place / "log.jsonl"
     texts = ["a\nb", "\u2028\u2029", "\x00", "\ud800", "ü" * 5000, '"}\n{"']
     for text in texts:
-        files.append(str(log), {"text": text})
+        logfile.append(str(log), {"text": text})
     assert log.read_bytes().count(b"\n") == len(texts)
     read = [line["text"] for line in lines(log)]
     assert read == [text.encode("utf-8", "replace").decode() for text in texts]
@@ -54,9 +54,9 @@ def test_a_record_of_any_text_is_one_line(place):
 def test_what_is_written_is_private(place):
     old = os.umask(0)
     try:
-        files.append(str(place / "logs/log.jsonl"), {})
+        logfile.append(str(place / "logs/log.jsonl"), {})
         files.replace(str(place / "file.json"), {})
-        files.touch(str(place / "touched"))
+        logfile.touch(str(place / "touched"))
     finally:
         os.umask(old)
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in place.rglob("*")}
@@ -112,7 +112,7 @@ def test_a_file_that_can_neither_be_exchanged_nor_renamed_is_told(place, monkeyp
 
 def test_a_line_that_can_not_be_written_whole_is_taken_back(place, monkeypatch):
     log = place / "log.jsonl"
-    files.append(str(log), {"n": 1})
+    logfile.append(str(log), {"n": 1})
     write = os.write
 
     def short(descriptor, data):
@@ -122,7 +122,7 @@ def test_a_line_that_can_not_be_written_whole_is_taken_back(place, monkeypatch):
 
     monkeypatch.setattr(os, "write", short)
     with pytest.raises(StorageError):
-        files.append(str(log), {"n": 2, "text": "x" * 100})
+        logfile.append(str(log), {"n": 2, "text": "x" * 100})
     monkeypatch.undo()
     assert lines(log) == [{"n": 1}]
 
@@ -141,13 +141,13 @@ def test_a_state_file_that_is_missing_is_none(place):
 def test_a_file_in_place_of_a_folder_is_refused(place):
     (place / "logs").write_text("")
     with pytest.raises(StorageError, match="logs"):
-        files.append(str(place / "logs" / "log.jsonl"), {})
+        logfile.append(str(place / "logs" / "log.jsonl"), {})
 
 
-@pytest.mark.parametrize("locked", [files.flocked, files.usage_locked])
+@pytest.mark.parametrize("locked", [locks.flocked, locks.usage_locked])
 def test_who_waits_too_long_for_a_lock_names_its_holder(place, monkeypatch, locked):
-    monkeypatch.setattr(files, "LOCK_TIMEOUT_S", 0.05)
-    path = str(place / "x.lock") if locked is files.flocked else str(place)
+    monkeypatch.setattr(locks, "TIMEOUT_S", 0.05)
+    path = str(place / "x.lock") if locked is locks.flocked else str(place)
     refused = []
 
     def wait():
@@ -169,7 +169,7 @@ def test_who_waits_too_long_for_a_lock_names_its_holder(place, monkeypatch, lock
 def test_only_whole_lines_are_read_from_an_offset(place):
     log = place / "log.jsonl"
     log.write_bytes(b"one\ntwo\nthr")
-    assert list(files.complete_lines(str(log))) == [b"one\n", b"two\n"]
-    assert list(files.complete_lines(str(log), 4)) == [b"two\n"]
-    assert list(files.complete_lines(str(place / "missing"))) == []
-    assert (files.size_of(str(log)), files.size_of(str(place / "missing"))) == (11, 0)
+    assert list(logfile.complete_lines(str(log))) == [b"one\n", b"two\n"]
+    assert list(logfile.complete_lines(str(log), 4)) == [b"two\n"]
+    assert list(logfile.complete_lines(str(place / "missing"))) == []
+    assert (logfile.size_of(str(log)), logfile.size_of(str(place / "missing"))) == (11, 0)

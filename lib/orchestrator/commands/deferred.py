@@ -15,7 +15,7 @@ from orchestrator.commands.options import OPTIONS
 from orchestrator.config import environment, locations
 from orchestrator.errors import TryLaterError, UsageError
 from orchestrator.records import Json
-from orchestrator.state import deferred, files
+from orchestrator.state import deferred, files, locks, logfile
 from orchestrator.state.deferred import Entry
 from orchestrator.state.journal import DEFERRED, Journal
 
@@ -32,10 +32,10 @@ def main(arguments: list[str]) -> int:
         case ["lock"]:
             path = f"{log.path(DEFERRED)}.run.lock"
             files.ensure_folder(log.folder)
-            files.touch(path)
+            logfile.touch(path)
             sys.stdout.write(path)
         case ["alone", descriptor] if descriptor.isdecimal():
-            if not files.try_flock(int(descriptor)):
+            if not locks.try_flock(int(descriptor)):
                 raise TryLaterError("what is due is being run already; look at it with --list")
         case ["next", place] if _is_place(place):
             _next(log, int(place), now_ms)

@@ -11,8 +11,8 @@ from orchestrator.commands.recommendation import dollars
 from orchestrator.config import environment, locations
 from orchestrator.errors import UsageError
 from orchestrator.records import Json
-from orchestrator.state.files import complete_lines
 from orchestrator.state.journal import DECISIONS, USAGE
+from orchestrator.state.logfile import complete_lines
 
 
 def main(arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from orchestrator import clock
 from orchestrator.decide import budgets, limits, windows
 from orchestrator.errors import UnsoundError
 from orchestrator.records import MICRO, Budget, Config, Json, Total
-from orchestrator.state import files, usage
+from orchestrator.state import files, locks, usage
 from orchestrator.state.journal import ALERTS, Journal
 
 SCHEMA = 1
@@ -42,7 +42,7 @@ def raised(
         return
     folder = files.ensure_folder(os.path.join(state, ".state"))
     path = os.path.join(folder, "alerts.json")
-    with files.flocked(f"{path}.lock"):
+    with locks.flocked(f"{path}.lock"):
         told = _told(path)
         fresh = [alert for alert in found if _name(alert) not in told]
         if not fresh:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from orchestrator.records import Json
-from orchestrator.state import files
+from orchestrator.state import logfile
 from orchestrator.state.journal import USAGE, Journal
 
 MOST = 8 * 1024 * 1024  # bytes: the newest 5,000 attempts and more
@@ -29,14 +29,14 @@ def last(log: Journal, wanted: Collection[Way]) -> Successes:
     """
     found: dict[Way, Json] = {}
     path = log.path(USAGE)
-    for line in files.last_lines(path, MOST):
+    for line in logfile.last_lines(path, MOST):
         record = _read(line) if _MARK in line else None
         if record is not None:
             way = (record["provider"], record["transport"], record["account"])
             found.setdefault(way, {"at": record["timestamp"], "model": record["model"]})
             if wanted and found.keys() >= set(wanted):
                 break
-    return Successes(found, files.size_of(path) <= MOST)
+    return Successes(found, logfile.size_of(path) <= MOST)
 
 
 def _read(line: bytes) -> Json | None:

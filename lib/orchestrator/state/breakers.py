@@ -13,7 +13,7 @@ from orchestrator import clock
 from orchestrator.decide import breakers
 from orchestrator.errors import StorageError, UnsoundError
 from orchestrator.records import PERSON, Block, Breaker, Json
-from orchestrator.state import files
+from orchestrator.state import files, locks
 
 SCHEMA = 1
 _TYPES = {
@@ -48,7 +48,7 @@ def change(
     path = _path(state)
     files.ensure_folder(state)
     files.ensure_folder(os.path.dirname(path))
-    with files.flocked(f"{path.removesuffix('.json')}.lock"):
+    with locks.flocked(f"{path.removesuffix('.json')}.lock"):
         rows = _kept(state)
         before = rows.pop(account, breakers.CLOSED)
         row = rule(before)

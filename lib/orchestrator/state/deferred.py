@@ -14,7 +14,7 @@ from typing import NamedTuple
 from orchestrator import clock
 from orchestrator.errors import StorageError
 from orchestrator.records import Json, Wishes
-from orchestrator.state import files
+from orchestrator.state import files, locks, logfile
 from orchestrator.state.journal import DEFERRED, Journal
 from orchestrator.state.redaction import redact
 
@@ -77,7 +77,7 @@ def queue(
         "reason": reason,
     }
     files.ensure_folder(log.folder)
-    with files.flocked(f"{log.path(DEFERRED)}.queue.lock"):
+    with locks.flocked(f"{log.path(DEFERRED)}.queue.lock"):
         known = _pending(log, record["task_sha256"]).get(_key(record))
         if known is None:
             log.append(DEFERRED, record)
@@ -98,7 +98,7 @@ def failed(line: Json, wishes: Wishes, secrets: Iterable[str]) -> Json:
 
 def leave(log: Journal, event: Json) -> None:
     """Take what `done` or `failed` tells of out of the queue, if it waits; raises StorageError."""
-    if files.size_of(log.path(DEFERRED)) == 0:
+    if logfile.size_of(log.path(DEFERRED)) == 0:
         return
     known = _pending(log, event["task_sha256"])
     if len(_without(known, event)) < len(known):
@@ -130,7 +130,7 @@ def pending(log: Journal) -> list[Entry]:
 
 def record_at(log: Journal, offset: int) -> Json:
     """Read the line of an entry, with its task and options; raises StorageError."""
-    for line in files.complete_lines(log.path(DEFERRED), offset):
+    for line in logfile.complete_lines(log.path(DEFERRED), offset):
         record = _read(line)
         if record is not None and record["event"] == "queued":
             return record
@@ -156,7 +156,7 @@ def _pending(log: Journal, digest: str = "") -> dict[tuple[str, ...], Entry]:
 def _records(log: Journal, digest: str) -> Iterator[tuple[int, Json]]:
     """Yield the events with their places in bytes; a line that is none is skipped."""
     needle, offset = digest.encode(), 0
-    for line in files.complete_lines(log.path(DEFERRED)):
+    for line in logfile.complete_lines(log.path(DEFERRED)):
         record = _read(line) if needle in line else None
         if record is not None and digest in ("", record["task_sha256"]):
             yield offset, record

@@ -6,7 +6,7 @@ import os
 
 from orchestrator.errors import StorageError, UnsoundError
 from orchestrator.records import Json
-from orchestrator.state import files
+from orchestrator.state import files, locks
 
 WEIGHT_OF_NEW = 0.3
 FIGURES = ("input_overhead_tokens", "output_tokens", "seconds")
@@ -25,7 +25,7 @@ def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> No
 
     Raises StorageError or TryLaterError; what was known then stays as it was.
     """
-    with files.usage_locked(os.path.join(state, ".state")):
+    with locks.usage_locked(os.path.join(state, ".state")):
         known = _known(state)
         past = known.get(key)
         if past is None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from orchestrator.errors import StorageError
 from orchestrator.records import Json
-from orchestrator.state import files
+from orchestrator.state import files, locks, logfile
 
 SEPARATOR = "--"
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -70,7 +70,7 @@ def begin(state: str, task_id: str, agent: str, **facts: object) -> InFlight:
     with files.telling(path):
         while True:
             descriptor = os.open(path, _FLAGS | os.O_CREAT, 0o600)
-            if files.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
+            if locks.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
                 break
             os.close(descriptor)  # a recovery swept the empty file in this instant
         running = InFlight(path, descriptor)
@@ -133,7 +133,7 @@ def _taken(path: str) -> tuple[InFlight, list[Json]] | None:
             return None
         running = InFlight(path, descriptor)
         try:
-            if files.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
+            if locks.try_flock(descriptor) and os.fstat(descriptor).st_nlink:
                 steps, size = _steps(path)
                 os.ftruncate(descriptor, size)  # what was torn never happened; more may be noted
                 os.lseek(descriptor, size, os.SEEK_SET)
@@ -154,7 +154,7 @@ def peeked(state: str) -> Iterator[list[Json]]:
 def _steps(path: str) -> tuple[list[Json], int]:
     """Read the steps that were recorded whole, and their size in bytes."""
     steps, size = [], 0
-    for line in files.complete_lines(path):
+    for line in logfile.complete_lines(path):
         try:
             steps.append(json.loads(line))
         except ValueError:

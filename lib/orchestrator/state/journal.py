@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from orchestrator.records import Json
-from orchestrator.state import files
+from orchestrator.state import files, logfile
 
 DECISIONS = "provider_recommendations.jsonl"
 USAGE = "provider_usage.jsonl"
@@ -29,11 +29,11 @@ class Journal:
 
     def append(self, log: str, record: Json) -> None:
         """Add one record, whole or not at all; raises StorageError or TryLaterError."""
-        files.append(self.path(log), record, fsync=self.fsync)
+        logfile.append(self.path(log), record, fsync=self.fsync)
 
     def offsets(self) -> dict[str, tuple[int, int]]:
         """Tell where the logs end, so that recovery looks only beyond."""
-        return {log: files.mark_of(self.path(log)) for log in (DECISIONS, USAGE)}
+        return {log: logfile.mark_of(self.path(log)) for log in (DECISIONS, USAGE)}
 
     def holds(self, log: str, since: Sequence[int], key: str, value: str) -> bool:
         """Tell whether a record with `key` = `value` is in the log beyond a mark."""
@@ -50,12 +50,12 @@ class Journal:
     def lines(self, log: str, since: Sequence[int] = BEGINNING) -> Iterator[bytes]:
         """Yield the whole lines of a log beyond a mark, those that rotation moved away included."""
         for path, start in self._beyond(log, since):
-            yield from files.complete_lines(path, start)
+            yield from logfile.complete_lines(path, start)
 
     def _beyond(self, log: str, since: Sequence[int]) -> list[tuple[str, int]]:
         """List where to look: in the log from the mark on; in all its parts if it was rotated."""
         (inode, offset), path = since, self.path(log)
-        here, size = files.mark_of(path)
+        here, size = logfile.mark_of(path)
         if inode and here == inode and size >= offset:
             return [(path, offset)]
         stem, _ = os.path.splitext(log)
@@ -74,5 +74,5 @@ class Journal:
         """Make sure both logs can be written, before anything is paid for; raises StorageError."""
         files.ensure_folder(self.folder)
         for log in (DECISIONS, USAGE):
-            files.touch(self.path(log))
+            logfile.touch(self.path(log))
             files.prove_room(f"{self.path(log)}.lock")

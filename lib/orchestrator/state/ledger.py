@@ -15,7 +15,7 @@ from orchestrator.decide import budgets, limits
 from orchestrator.decide.windows import day_of
 from orchestrator.errors import NoRoomError, UnsoundError
 from orchestrator.records import Block, Config, Json, Provider, Seen, Total, Turn
-from orchestrator.state import files, observations, repair, usage
+from orchestrator.state import files, locks, observations, repair, usage
 
 
 class Ledger:
@@ -138,7 +138,7 @@ class Ledger:
         """
         found = {}
         for provider in usage.everybody(self.folder, self.config):
-            with files.usage_locked(self.lock_folder):
+            with locks.usage_locked(self.lock_folder):
                 now_ms = clock.now_ms()
                 document = self._load(provider, now_ms)
                 if anew:
@@ -153,7 +153,7 @@ class Ledger:
     @contextlib.contextmanager
     def _opened(self, name: str) -> Iterator[tuple[Provider, Json, int]]:
         """Lock the books and read those of a provider; set aside and rebuilt when unsound."""
-        with files.usage_locked(self.lock_folder):
+        with locks.usage_locked(self.lock_folder):
             now_ms, provider = clock.now_ms(), self.config.providers.get(name) or usage.nobody(name)
             yield provider, self._load(provider, now_ms), now_ms
 

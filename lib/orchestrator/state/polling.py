@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from orchestrator import clock
 from orchestrator.errors import StorageError
 from orchestrator.records import Json
-from orchestrator.state import files
+from orchestrator.state import files, locks
 
 SCHEMA = 1
 CLAIM_MS = 120_000
@@ -65,7 +65,7 @@ def keep(folder: str, client: str, document: Json) -> None:
 
 
 def _locked(folder: str) -> contextlib.AbstractContextManager[None]:
-    return files.flocked(os.path.join(files.ensure_folder(_folder(folder)), "polling.lock"))
+    return locks.flocked(os.path.join(files.ensure_folder(_folder(folder)), "polling.lock"))
 
 
 def _folder(folder: str) -> str:

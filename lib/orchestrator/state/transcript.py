@@ -6,7 +6,7 @@ import os
 
 from orchestrator import clock
 from orchestrator.errors import StorageError
-from orchestrator.state import files
+from orchestrator.state import files, logfile
 from orchestrator.state.redaction import MARK, redact
 
 MOST_NOTE = 256 * 1024  # characters
@@ -21,7 +21,7 @@ class Transcript:
         """Create the file, private; raises StorageError."""
         folder = files.ensure_folder(os.path.join(logs, "runs"))
         self.path = os.path.join(folder, f"{task_id}.log")
-        files.touch(self.path)
+        logfile.touch(self.path)
         self.secrets, self.size = secrets, 0
         self.in_key: set[str] = set()  # the sources that are in the lines of a private key
         self.broken: str | None = None  # why it ends early
@@ -39,7 +39,7 @@ class Transcript:
             self.broken = f"{self.path}: it is over {MOST} characters"
             line = f"{clock.iso(clock.now_ms())} ended: {self.broken}\n"
         try:
-            files.add_text(self.path, line)
+            logfile.add_text(self.path, line)
         except StorageError as error:
             self.broken = str(error)
 

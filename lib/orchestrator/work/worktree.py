@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from orchestrator.config.locations import is_within
 from orchestrator.errors import StorageError
-from orchestrator.state import files
+from orchestrator.state import files, locks
 from orchestrator.work.git import Git
 
 MOST_FILES = 100  # named in what is told of a change
@@ -54,7 +54,7 @@ class Repository:
     def add(self, name: str) -> Tree:
         """Make a worktree of HEAD on a branch of its own; raises StorageError."""
         path, branch = os.path.join(files.ensure_folder(self.trees), name), f"orchestrate/{name}"
-        with files.flocked(os.path.join(self.trees, "git.lock")):
+        with locks.flocked(os.path.join(self.trees, "git.lock")):
             self.git.run(self.top, "worktree", "add", "--quiet", "-b", branch, path, "HEAD")
         inside = os.path.relpath(self.folder, self.top)
         folder = os.path.normpath(os.path.join(path, inside))
@@ -90,7 +90,7 @@ class Repository:
         self._removed(tree, ("--force",), "-D")
 
     def _removed(self, tree: Tree, force: tuple[str, ...], delete: str) -> None:
-        with files.flocked(os.path.join(self.trees, "git.lock")):
+        with locks.flocked(os.path.join(self.trees, "git.lock")):
             self.git.run(self.top, "worktree", "remove", *force, tree.path)
             self.git.run(self.top, "branch", "--quiet", delete, tree.branch)
 
