@@ -7,7 +7,7 @@ PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-che
 UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup setup-dev run demo test soak lint check check-config prices doctor poll bench lock clean
+.PHONY: help setup setup-dev run demo test soak lint check check-config prices doctor poll report bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ doctor: ## Tell what works, what does not, and what to do
 
 poll: setup ## Renew the usage figures of the providers (for cron: scripts/poll_usage.sh)
 	@scripts/poll_usage.sh
+
+report: setup ## Print what was spent and saved: make report [OPTIONS='--this-month --detailed']
+	@scripts/report.sh $(OPTIONS)
 
 bench: setup ## Measure decisions, books, logs, polling and memory
 	@scripts/bench.sh

@@ -18,8 +18,16 @@
 #       --provider P      only this provider          --model M       only this model
 #       --agent A         this agent of the catalog   --transport T   cli or api
 #       --complexity N    0 to 10, instead of ours    --tier T        cheap, medium or powerful
+#       --strategy S      specialist: the best fit; cheapest: the cheapest that can do it
+#       --requires LIST   what the model must have: vision,tools,json_mode,context=TOKENS
+#       --image FILE      a picture for the model; may be repeated
+#       --mcp-config FILE servers of tools for the client, as {"mcpServers": {...}}
+#       --domain RULE     apply a rule of config/rules.json by its name
+#       --preferred-provider P   PROVIDER or PROVIDER/MODEL goes first when it has room
 #       --max-cost USD    most this task may cost     --timeout S     most it may take, seconds
-#       --verify CMD      run CMD in the tree afterwards; the task is verified when it exits 0
+#       --allow-unpriced  run a model without a price, which no budget can hold
+#       --verify CMD      run CMD in the tree afterwards; the task is verified when it exits 0.
+#                         When it fails, a model of the next tier goes on from there
 #       --edit            the agent may change files
 #       --allow-blind     a fallback may be an API that cannot see files
 #       --force           run although every provider is over a limit

@@ -1,8 +1,8 @@
 """Turn the data inside the genai-prices wheel into `config/prices.json` on standard output.
 
-Prices are USD per million tokens. The row in force on the given day is the base; rows that start
-later follow under `later`; `above` holds the dearer rows of larger inputs. Rows bound to a time of
-day are left out, which never makes a task look cheaper than it can be billed by day.
+Prices are USD per million tokens. The row in force today is the base; rows that start later follow
+under `later`; `above` holds the dearer rows of larger inputs, `hours` those of a time of day, in
+UTC. The data has no prices that end: `until` under `later` is for rows a person writes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from genai_prices.data import providers
-from genai_prices.types import StartDateConstraint, TieredPrices
+from genai_prices.types import StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 VENDORS = ("openai", "anthropic", "google", "deepseek")
 RATES = {
@@ -37,48 +37,59 @@ def _row(prices: Any) -> dict[str, Any]:
         elif rate is not None:
             base[key] = float(rate)
     if above:
-        base["above"] = [{**_plain(base), **above[start]} for start in sorted(above)]
+        row = {"input_tokens": 0, **base}
+        base["above"] = [row := row | above[start] for start in sorted(above)]
     return base
 
 
-def _plain(base: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in base.items() if key in RATES}
-
-
 def _model(prices: Any, today: dt.date) -> dict[str, Any] | None:
+    """Write a model's prices; of several that hold the last one counts, as genai-prices has it."""
     if not isinstance(prices, list):
         row = _row(prices)
     else:
-        row, later = {}, []
+        row, later = _row(prices[0].prices), []
         for entry in prices:
-            if entry.constraint is None:
-                row = row or _row(entry.prices)
-            elif isinstance(entry.constraint, StartDateConstraint):
-                if entry.constraint.start_date <= today:
-                    row = _row(entry.prices)
-                else:
-                    start = entry.constraint.start_date.isoformat()
-                    later.append({"from": start, **_row(entry.prices)})
+            when, rates = entry.constraint, _row(entry.prices)
+            if isinstance(when, TimeOfDateConstraint):
+                hour = {"from": _utc(when.start_time), "until": _utc(when.end_time), **rates}
+                for each in (row, *later):
+                    each.setdefault("hours", []).append(hour)
+            elif isinstance(when, StartDateConstraint) and when.start_date > today:
+                later.append({"from": when.start_date.isoformat(), **rates})
+            else:
+                row, later = rates, []
         if later:
             row["later"] = later
     return row if "input_usd_per_mtok" in row and "output_usd_per_mtok" in row else None
 
 
-def main() -> None:
-    """Print the document, one model a line, so that a new version reads well as a diff."""
-    today = dt.datetime.now(dt.UTC).date()
+def _utc(time: dt.time) -> str:
+    if time.utcoffset() != dt.timedelta(0):
+        raise ValueError(f"{time} is not in UTC")
+    return time.strftime("%H:%M")
+
+
+def models_of(today: dt.date) -> dict[str, dict[str, Any]]:
+    """List what is priced for text, in and out, as it stands on that day and later."""
     models: dict[str, dict[str, Any]] = {}
     for provider in providers:
         if provider.id not in VENDORS:
             continue
         for model in provider.models:
-            row = None if model.deprecated else _model(model.prices, today)
-            if row is not None and model.id not in models:
+            row = _model(model.prices, today)
+            if row is not None and model.id not in models:  # its maker's before a reseller's
                 models[model.id] = {"vendor": provider.id, **row}
+    return models
+
+
+def main() -> None:
+    """Print the document, one model a line, so that a new version reads well as a diff."""
+    today = dt.datetime.now(dt.UTC).date()
     head = {"schema": 1, "source": "genai-prices", "version": version("genai-prices")}
     lines = [f"  {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
     lines.append(f'  "date": "{today.isoformat()}",\n  "models": {{')
-    rows = [f"    {json.dumps(name)}: {json.dumps(models[name])}" for name in sorted(models)]
+    models = sorted(models_of(today).items())
+    rows = [f"    {json.dumps(name)}: {json.dumps(row)}" for name, row in models]
     sys.stdout.write("{\n" + "\n".join(lines) + "\n" + ",\n".join(rows) + "\n  }\n}\n")
 
 

@@ -129,7 +129,7 @@ class Place:
         self.logs, self.temporary = self.folder / "logs", self.folder / "tmp"
         for made in (self.home, self.repo, self.config, self.temporary):
             made.mkdir(parents=True)
-        for name in ("providers", "keywords", "agents", "prices", "budgets"):
+        for name in ("providers", "keywords", "agents", "prices", "budgets", "rules", "suggest"):
             shutil.copy(ROOT / "config" / f"{name}.json", self.config)
         for name in ("schema", "agents"):
             shutil.copytree(ROOT / "config" / name, self.config / name)

@@ -51,6 +51,12 @@ class UnsoundError(StorageError):
         super().__init__(f"{self.what}; scripts/repair_state.sh builds it anew from the logs")
 
 
+class UnsoundLogError(OrchestratorError):
+    """A log holds a line that no report may be made from; the file and the line are named."""
+
+    exit_code = 8
+
+
 class ConfigError(OrchestratorError):
     """The configuration has problems; each is `file: path: what is wrong: what is allowed`."""
 

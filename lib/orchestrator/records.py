@@ -98,6 +98,24 @@ class Price(NamedTuple):
     above: tuple[tuple[int, Price], ...] = ()
 
 
+class FallbackOn(NamedTuple):
+    """What a model does after a failure, instead of what all do (seed 001, example 2)."""
+
+    error: str  # a failure class
+    wait_s: float | None = None  # before the same route is tried again
+    immediate: bool = False  # the next route at once, never this one again
+
+
+class Parameters(NamedTuple):
+    """Settings of one model (seed 001, examples 2 and 3); None: what holds for all."""
+
+    sampling: tuple[tuple[str, float], ...] = ()  # temperature, top_p, presence_penalty
+    timeout_s: float | None = None  # of one attempt
+    max_retries: int | None = None  # on the same route, after the first try
+    retry_delay_s: float | None = None  # before the first of them; it doubles
+    fallback_on: tuple[FallbackOn, ...] = ()
+
+
 class Model(NamedTuple):
     """One model of a provider; sizes in tokens."""
 
@@ -105,6 +123,9 @@ class Model(NamedTuple):
     tier: str
     context_window: int
     max_output_tokens: int
+    capabilities: frozenset[str] = frozenset()  # vision, tools, json_mode
+    reliable: bool = False  # a fallback from the tier below (seed 001, fallback chain)
+    parameters: Parameters = Parameters()
 
 
 class Transport(NamedTuple):
@@ -139,6 +160,42 @@ class Provider(NamedTuple):
     usage_api: Json | None = None  # where an admin key asks what was used
 
 
+class Hours(NamedTuple):
+    """A part of the week: from and to as minutes after midnight, over it when to is not later."""
+
+    days: frozenset[int]  # on which it begins, Monday is 0
+    start: int
+    end: int
+
+
+class Rule(NamedTuple):
+    """A row of config/rules.json: it applies when all its conditions hold, or by its name."""
+
+    name: str
+    reason: str
+    automatic: bool  # has conditions, and is not switched off
+    timed: bool  # of hours or branches: only with `time_rules`
+    words: tuple[str, ...]
+    repositories: tuple[str, ...]  # patterns
+    branches: tuple[str, ...]  # patterns
+    hours: tuple[Hours, ...]
+    zone: str
+    prefer: tuple[str, ...]  # PROVIDER or PROVIDER/MODEL, best first
+    forbid: tuple[str, ...]
+    tier: str | None
+    strategy: str | None
+
+
+class Ruling(NamedTuple):
+    """What the rules that apply ask for; each effect is paired with the rule it is from."""
+
+    prefer: tuple[str, ...] = ()
+    forbid: Mapping[str, str] = MappingProxyType({})  # provider -> rule
+    tier: str | None = None
+    strategy: str | None = None
+    applied: tuple[tuple[str, str, str], ...] = ()  # rule, effect, reason
+
+
 class Config(NamedTuple):
     """Everything read from the config folder, checked."""
 
@@ -152,6 +209,10 @@ class Config(NamedTuple):
     price_version: str
     budgets: tuple[Budget, ...] = ()
     provider_thresholds: tuple[Threshold, ...] = ()  # of each provider's own budgets
+    dialects: Json = {}  # noqa: RUF012 nobody changes a configuration
+    rules: tuple[Rule, ...] = ()
+    time_rules: bool = False
+    listed: tuple[str, ...] = ()  # every provider, also those that are switched off
 
 
 class Match(NamedTuple):
@@ -197,10 +258,20 @@ class Wishes(NamedTuple):
     allow_blind: bool = False
     force: bool = False
     no_defer: bool = False
+    requires: tuple[str, ...] = ()  # capabilities of the model
+    image: tuple[str, ...] = ()  # paths of files
+    mcp_config: str | None = None  # path of a file
+    strategy: str | None = None  # specialist | cheapest
+    domain: str | None = None  # a rule by its name
+    preferred_provider: str | None = None  # PROVIDER or PROVIDER/MODEL: first when it has room
+    allow_unpriced: bool = False
 
 
 class Block(NamedTuple):
-    """Why a provider is left out; `kind` is limit, outage, readiness, access or wish."""
+    """Why a provider is left out.
+
+    `kind` is limit, outage, readiness, access, capability, rule or wish.
+    """
 
     kind: str
     reason: str
@@ -222,7 +293,7 @@ class Estimate(NamedTuple):
 
     input_tokens: int
     output_tokens: int
-    cost_usd: float
+    cost_usd: float | None  # None: unpriced
     seconds: float
     source: str  # history | config
 
@@ -236,6 +307,8 @@ class Route(NamedTuple):
     access: str  # none | read | edit
     max_output_tokens: int
     context_window: int = 0  # tokens; 0: not known
+    tier: str = ""
+    parameters: Parameters = Parameters()
 
 
 class Candidate(NamedTuple):
@@ -278,6 +351,9 @@ class Decision(NamedTuple):
     retry_at_ms: int | None
     notes: tuple[str, ...]
     totals: tuple[Total, ...]
+    strategy: str
+    ruling: Ruling
+    climbs: tuple[tuple[Route, ...], ...]  # chains of the tiers above, for a failed check
 
 
 class Turn(NamedTuple):
@@ -330,6 +406,7 @@ class Seen(NamedTuple):
     source: str
     observed_at_ms: int
     resets_at_ms: int | None = None
+    model: str | None = None  # where it is about one model alone
 
 
 class Event(NamedTuple):
@@ -380,3 +457,5 @@ class Snapshot(NamedTuple):
     history: Json
     totals: tuple[Total, ...] = ()
     breakers: Mapping[str, Breaker] = MappingProxyType({})  # by billing account
+    repository: str = ""
+    branch: str = ""  # read only where a rule asks for it

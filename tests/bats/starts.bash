@@ -4,7 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 ROOT="$(cd -P -- "${BATS_TEST_DIRNAME}/../.." && pwd)"
-ORCHESTRATE="$ROOT/orchestrate.sh"
+ORCHESTRATE="$ROOT/orchestrate.sh" # a file about another entry point puts that one here
 TERMINAL="$ROOT/tests/bats/terminal.py"
 TOOLS=(bash cat env git jq python3 readlink rm setpriv sh)
 TASK='Implement user authentication with JWT'
@@ -50,7 +50,7 @@ in_terminal() {
 own_config() {
   local entry
   mkdir -p -- "$PLACE/config"
-  for entry in providers.json keywords.json agents.json prices.json budgets.json schema agents; do
+  for entry in {providers,keywords,agents,prices,budgets,rules,suggest}.json schema agents; do
     [[ -e $PLACE/config/$entry ]] || ln -s -- "$ROOT/config/$entry" "$PLACE/config/$entry"
   done
   [[ -z ${1-} ]] || jq -n "$1" >"$PLACE/config/local.json"

@@ -1,6 +1,7 @@
 """Run a command on a terminal: terminal.py COLUMNS ANSWER COMMAND [ARGUMENT...].
 
-Types ANSWER at the first question ("-": never, "^C", "^D": those keys), as slowly as a person.
+Types ANSWER at the first question ("-": never, "^C", "^D": those keys), as slowly as a person; its
+second line is there for the question after.
 Prints what the terminal was sent, and ends with the command's status (128 + signal); after 30
 seconds the command is ended.
 """
@@ -15,7 +16,7 @@ import sys
 import termios
 import time
 
-QUESTION = b"(y/n): "
+QUESTION = b"): "  # how every question ends
 LIMIT_S = 30.0
 
 
@@ -37,7 +38,7 @@ def main(columns: int, answer: str, command: list[str]) -> int:
         except OSError:  # Linux tells the end of a terminal so
             break
         heard += data
-        if typed and QUESTION in heard:
+        if typed and heard.endswith(QUESTION):
             time.sleep(0.2)  # what asked may still be on its way to reading
             os.write(terminal, typed)
             typed = b""

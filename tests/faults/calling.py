@@ -8,6 +8,7 @@ from support import KEYS, finished
 
 from orchestrator.providers import api
 from orchestrator.providers.process import Deadlines
+from orchestrator.providers.prompt import prompt_of
 from orchestrator.records import Route
 
 NAMES = ("codex", "gemini", "claude", "compatible")
@@ -34,7 +35,8 @@ class Caller:
         reading = api.reading_of(transport.dialect)
         began = time.monotonic()
         deadlines = Deadlines(began + timeout_s, first_byte_s, idle_s)
-        events = api.call(route, self.environment, "Be brief.", "Hello", deadlines, reading)
+        prompt = prompt_of(self.config, route, self.environment, "Be brief.", "Hello")
+        events = api.call(prompt, transport, self.environment, deadlines, reading)
         for _ in events:
             if reading.failure is not None:
                 break

@@ -7,7 +7,8 @@ import world
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.providers import command_line
+from orchestrator.providers import command_line, toml
+from orchestrator.providers.command_line import Errand
 from orchestrator.records import Route
 
 KEYS = {
@@ -40,7 +41,8 @@ def ways(shipped):
 
 def prepared(shipped, route, system="Be brief.", ceiling=None, **more):
     environment = KEYS | OTHERS | more
-    return command_line.prepare(shipped, route, environment, "/my repo", PRIVATE, system, ceiling)
+    errand = Errand("/my repo", PRIVATE, system, ceiling)
+    return command_line.prepare(shipped, route, environment, errand)
 
 
 def test_no_key_is_in_the_arguments_or_files_of_any_client(shipped):
@@ -122,7 +124,7 @@ def filled(template, **changes):
     known = world.config(world.provider("codex", world.way("one")), clients={"one": client})
     transport = known.providers["codex"].transports[0]
     route = Route("codex", "{folder}", transport, "read", 7)
-    return command_line.prepare(known, route, OTHERS, "/{model}", "/p", "{private}{x}", None)
+    return command_line.prepare(known, route, OTHERS, Errand("/{model}", "/p", "{private}{x}"))
 
 
 @pytest.mark.parametrize(
@@ -147,4 +149,4 @@ def test_only_names_of_ours_in_braces_are_filled_in_and_only_once(template, expe
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_a_text_in_toml_is_read_back_as_it_was(text):
-    assert tomllib.loads(f"x = {command_line._toml(text)}") == {"x": text}
+    assert tomllib.loads(f"x = {toml.inline(text)}") == {"x": text}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config import load
+from orchestrator.config import documents, load
 from orchestrator.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config"
@@ -17,7 +17,7 @@ def folder(tmp_path):
     """Copy the documents into a folder whose name has a space."""
     made = tmp_path / "my config"
     shutil.copytree(SHIPPED / "schema", made / "schema")
-    for name in load.DOCUMENTS:
+    for name in documents.DOCUMENTS:
         shutil.copy(SHIPPED / f"{name}.json", made)
     return made
 

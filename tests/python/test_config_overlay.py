@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.config import load
+from orchestrator.config import documents, load
 from orchestrator.errors import ConfigError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "config"
@@ -15,7 +15,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "config"
 def loaded(tmp_path, overlay):
     folder = tmp_path / "my config"
     shutil.copytree(SHIPPED / "schema", folder / "schema")
-    for name in load.DOCUMENTS:
+    for name in documents.DOCUMENTS:
         shutil.copy(SHIPPED / f"{name}.json", folder)
     text = overlay if isinstance(overlay, str) else json.dumps(overlay)
     (folder / "local.json").write_text(text, "utf-8")
@@ -39,7 +39,7 @@ def loaded(tmp_path, overlay):
 def test_objects_merge_null_removes_and_all_else_replaces(base, patch, expected):
     """The cases of RFC 7396, appendix A."""
     before = json.dumps(base)
-    assert load.merge(base, patch) == expected
+    assert documents.merge(base, patch) == expected
     assert json.dumps(base) == before
 
 

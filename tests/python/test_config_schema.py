@@ -16,7 +16,7 @@ NAMES = ["providers", "keywords", "agents", "prices", "local"]
 SUPPORTED = {
     "$schema", "title", "description", "type", "enum", "properties", "required",
     "additionalProperties", "items", "minimum", "maximum", "minItems", "minLength", "pattern",
-    "oneOf",
+    "oneOf", "anyOf", "$defs", "$ref",
 }  # fmt: skip
 FEW = 3
 
@@ -123,7 +123,13 @@ def test_a_schema_uses_only_what_the_validator_knows(name):
         yield from rule
         for inner in rule.get("properties", {}).values():
             yield from keywords(inner)
-        for inner in (rule.get("items"), rule.get("additionalProperties"), *rule.get("oneOf", ())):
+        for inner in rule.get("$defs", {}).values():
             yield from keywords(inner)
+        either = (*rule.get("oneOf", ()), *rule.get("anyOf", ()))
+        for inner in (rule.get("items"), rule.get("additionalProperties"), *either):
+            yield from keywords(inner)
+        if "anyOf" in rule:
+            assert set(rule) == {"anyOf", "description"}
+            assert rule["anyOf"][0]["type"] == "number"
 
     assert set(keywords(SCHEMAS[name])) <= SUPPORTED

@@ -25,8 +25,8 @@ FIELDS = {
 STATE = "requests_percent tokens_percent cost_today daily_budget available block_reason retry_at"
 USAGE = (
     "schema timestamp attempt_id task_id story_id role phase iteration provider model transport "
-    "complexity input_tokens output_tokens cached_input_tokens cost_usd cost_notional_usd "
-    "cost_source price_version booked_day latency_ms success fallback_used outcome error"
+    "complexity input_tokens output_tokens cached_input_tokens cache_write_tokens cost_usd "
+    "cost_notional_usd cost_source price_version booked_day latency_ms success fallback_used outcome error"
 )
 
 
@@ -123,7 +123,7 @@ MONEY = {
 )
 def test_an_attempt_has_the_fields_of_the_design(failure, number, expected):
     outcome = Outcome(
-        "answer", Spent(1, 100, 40, 0, 7), usage_known=True, failure=failure, used_tools=False
+        "answer", Spent(1, 100, 40, 3, 7), usage_known=True, failure=failure, used_tools=False
     )
     told = lines.outcome_facts(outcome, NOW_MS, NOW_MS + 1500)
     facts = {"attempt_id": "the-task-1", **lines.route_facts(ROUTE, 2.5)}
@@ -133,8 +133,9 @@ def test_an_attempt_has_the_fields_of_the_design(failure, number, expected):
     assert json.loads(json.dumps(written)) == written
     ended = tuple(written[name] for name in ("success", "fallback_used", "outcome", "error"))
     assert ended == expected
-    tokens = [written[f"{part}_tokens"] for part in ("input", "output", "cached_input")]
-    assert (tokens, written["latency_ms"], written["complexity"]) == ([100, 7, 40], 1500, 2.5)
+    parts = ("input", "output", "cached_input", "cache_write")
+    tokens = [written[f"{part}_tokens"] for part in parts]
+    assert (tokens, written["latency_ms"], written["complexity"]) == ([100, 7, 40, 3], 1500, 2.5)
     assert (written["provider"], written["cost_usd"]) == ("gemini", 0.5)
 
 

@@ -11,7 +11,7 @@ LONG = {**PRICE, "above": [{"input_tokens": 1000, **dict.fromkeys(PRICE, 100.0)}
 RESERVED = r.Turn(1, 5000, 700)
 ONE = r.Spent(1, 600, 0, 0, 10)
 TWO = r.Spent(2, 1200, 0, 0, 20, parts=(("", ONE), ("", ONE)))
-DAY = "2026-11-20"
+NOW = ("2026-11-20", "09:30")
 
 
 def booked(spent, failure=None, *, known=True, used_tools=False, kind="cli", accepted=False):
@@ -20,7 +20,7 @@ def booked(spent, failure=None, *, known=True, used_tools=False, kind="cli", acc
     route = r.Route("codex", "long", transport, "read", 100)
     told = r.Failure(failure, "it failed") if failure else None
     outcome = r.Outcome("", spent, known, told, used_tools, accepted=accepted)
-    return settlement.settled(config, route, outcome, RESERVED, DAY)
+    return settlement.settled(config, route, outcome, RESERVED, NOW)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import world
 from world import decide, full_usage, limit
 
 from orchestrator.errors import UsageError
+from orchestrator.records import Budget
 
 RATE = limit(amount=100, block=80)
 
@@ -121,24 +122,53 @@ def test_a_ceiling_does_not_keep_a_subscription_out_but_the_paid_way_behind_it()
     assert [route.transport.account for route in found.chain] == ["plan"]
 
 
+OVER_IT = {  # limits of money that stand over a call
+    "a daily budget of the provider": ({"limits": [world.daily(5)]}, {}, {}),
+    "a budget of the account": ({"limits": [world.daily(5)._replace(scope="account")]}, {}, {}),
+    "a budget over all providers": ({}, {"budgets": (Budget(world.daily(5), ()),)}, {}),
+    "--max-cost": ({}, {}, {"max_cost_usd": 1.0}),
+}
+
+
+@pytest.mark.parametrize("over", OVER_IT)
 @pytest.mark.parametrize(
-    ("billing", "runs"), [("metered", False), ("subscription", True), ("free", True)]
+    ("billing", "allowed", "runs"),
+    [
+        ("metered", False, False),
+        ("metered", True, True),
+        ("subscription", False, True),
+        ("free", False, True),
+    ],
 )
-def test_a_model_without_a_price_never_runs_where_it_is_paid_for(billing, runs):
+def test_what_is_paid_for_and_has_no_price_runs_under_no_budget_unless_allowed(
+    over, billing, allowed, runs
+):
+    limits, settings, wishes = OVER_IT[over]
     ways = world.way("one", billing=billing), world.way("key", billing="metered")
-    made = world.config(world.provider("codex", *ways), prices={})
+    made = world.config(world.provider("codex", *ways, **limits), prices={})._replace(**settings)
+    wishes = wishes | {"allow_unpriced": allowed}
     if runs:
-        assert [r.transport.account for r in decide("fix it", made).chain] == ["one"]
+        assert decide("fix it", made, **wishes).chain[0].transport.account == "one"
     else:
-        with pytest.raises(UsageError, match="codex: its model has no price"):
-            decide("fix it", made)
+        with pytest.raises(UsageError, match=r"codex: its model has no price; .*--allow-unpriced"):
+            decide("fix it", made, **wishes)
+
+
+def test_without_any_budget_a_model_without_a_price_runs_and_its_cost_is_not_known():
+    made = world.config(world.provider("codex", limits=[RATE]), prices={})
+    found = decide("fix it", made)
+    assert found.chosen.estimate.cost_usd is None
+    assert any("has no price: no budget can hold it" in note for note in found.notes)
 
 
 def test_an_unpriced_provider_gives_way_to_a_priced_one():
     made = known()
+    codex = made.providers["codex"]
+    made.providers["codex"] = codex._replace(limits=(*codex.limits, world.daily(5)))
     for name in ("cheap", "medium", "powerful"):
         del made.prices[f"codex-{name}"]
     assert decide("fix it", made).chosen.provider == "gemini"
+    assert decide("fix it", made, allow_unpriced=True).chosen.provider == "codex"
 
 
 def test_a_task_larger_than_a_context_goes_to_a_larger_one():

@@ -76,6 +76,10 @@ AGENTS = {
 SETTINGS = {
     "zone": "UTC",
     "tie_margin": 0,
+    "strategy": "specialist",
+    "cheapest": {"next": 2, "reliable": 1, "last_client": "claude"},
+    "model_aliases": {},
+    "image_tokens": 10_000,
     "provider_order": list(NAMES),
     "tiers": [
         {"name": "cheap", "below": 3},
@@ -102,8 +106,8 @@ def daily(usd, block=100.0):
     return limit("cost_usd", period="day", amount=round(usd * MICRO), block=block)
 
 
-def model(name, tier="medium", context_window=100_000, max_output_tokens=1000):
-    return Model(name, tier, context_window, max_output_tokens)
+def model(name, tier="medium", context_window=100_000, max_output_tokens=1000, able=(), **more):
+    return Model(name, tier, context_window, max_output_tokens, frozenset(able), **more)
 
 
 def way(account, kind="cli", billing="metered", access="edit", **changes):

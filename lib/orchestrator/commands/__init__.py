@@ -15,18 +15,21 @@ COMMANDS = {
     "filter": "print how full each provider is, as JSON",
     "recommend": "print the whole decision for a text, as JSON; records nothing",
     "agent": "print the agent for a text, as JSON",
+    "select": "the cheapest model for a complexity: select, list, fallback-chain",
+    "suggest": "suggest a Claude model, as suggest_model.sh does: [--json] REPO TASK",
     "check-config": "name every problem in the configuration",
     "repair-state": "hold the usage files against the log, and mend what is unsound",
     "deferred": "list the tasks that wait for room; scripts/run_deferred.sh runs them",
     "doctor": "tell what works, what does not, and what to do",
     "poll": "renew the usage figures of the providers, or note what a person knows",
+    "report": "print what was spent, on what, and what was saved; scripts/report.sh",
     "summary": "print what the tasks in the log cost",
     "simulate": "serve a simulated upstream on loopback",
 }
 
 
 # They end before there is garbage worth collecting; looking for it costs a millisecond and more.
-BRIEF = ("decide", "decline", "classify", "filter", "recommend", "agent")
+BRIEF = ("decide", "decline", "classify", "filter", "recommend", "agent", "suggest")
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ import os
 
 from orchestrator import clock
 from orchestrator.commands import screen
-from orchestrator.config import environment, load, locations
+from orchestrator.config import environment, load, locations, suggestions
 from orchestrator.config.prices import price_of
 from orchestrator.decide.windows import day_of
 from orchestrator.errors import ConfigError, UsageError
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 def faults(config: Config) -> list[str]:
     """List what is wrong and lets a start begin all the same: texts and prices that are missing."""
-    return [*_agents(config), *_prices(config)]
+    return [*_agents(config), *_prices(config), *suggestions.problems(config)]
 
 
 def _agents(config: Config) -> list[str]:
@@ -42,10 +42,10 @@ def _agents(config: Config) -> list[str]:
         path = os.path.join(config.folder, "agents", f"{name}.md")
         if not os.path.isfile(path) or not os.path.getsize(path):
             found.append(f"config/agents/{name}.md: text: is missing or empty: the instructions")
-        unknown = [provider for provider in row["providers"] if provider not in config.providers]
+        unknown = [provider for provider in row["providers"] if provider not in config.listed]
         found += [
-            f"config/agents.json: agents.{name}.providers: {provider!r} is not enabled: "
-            f"one of {', '.join(config.providers)}"
+            f"config/agents.json: agents.{name}.providers: {provider!r} is not a provider: "
+            f"one of {', '.join(config.listed)}"
             for provider in unknown
         ]
     return found
@@ -54,9 +54,10 @@ def _agents(config: Config) -> list[str]:
 def _prices(config: Config) -> list[str]:
     day = day_of(clock.now_ms(), "UTC")
     return [
-        f"config/prices.json: models.{model.name}: is missing: a price for {provider.name}'s model"
+        f"config/prices.json: models.{model.name}: is missing: a price for {provider.name}'s model; "
+        "without one it runs under no budget but with --allow-unpriced"
         for provider in config.providers.values()
         if any(transport.billing == "metered" for transport in provider.transports)
         for model in provider.models
-        if price_of(config.prices, model.name, day) is None
+        if price_of(config.prices, provider.name, model.name, day) is None
     ]

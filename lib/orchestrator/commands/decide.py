@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from orchestrator import clock
 from orchestrator.commands import handoff, options, recommendation, screen
@@ -22,7 +22,7 @@ from orchestrator.errors import (
     TryLaterError,
     UsageError,
 )
-from orchestrator.records import Decision, Json
+from orchestrator.records import Decision, Json, Route
 
 SIGTERM = 15  # importing signal costs half a millisecond
 RUN, ASK = 100, 101  # to orchestrate.sh alone; never an exit code of its own
@@ -47,6 +47,7 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
         raise UsageError(_shape(call.rest))
     session, now_ms = Session(), clock.now_ms()
     repository = locations.repository(call.rest[0], session.at.workspace)
+    call, attached = _attached(session, call)
     from_stdin = call.rest[1] == "-"
     task = session.checked_task(
         stdin_bytes(session.config.settings["max_task_bytes"]) if from_stdin else words[-1]
@@ -54,12 +55,12 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
     dry = "dry_run" in call.modes
     if not dry:
         _recover(session)
-    found = session.decide(task, call.wishes, now_ms)
+    found = session.decide(task, call.wishes, now_ms, repository)
     if found.no_room and dry and _recover(session):
-        found = session.decide(task, call.wishes, now_ms)
+        found = session.decide(task, call.wishes, now_ms, repository)
     task_id = new_task_id(now_ms)
     logged = session.logged_task(task)
-    line = lines.decision(found, task_id, repository, logged, now_ms, session.zone)
+    line = lines.decision(found, task_id, repository, logged, now_ms, session.zone) | attached
     if not wanted():
         raise InterruptedBySignalError(SIGTERM)
     if not dry and not found.no_room and found.ready:
@@ -79,6 +80,18 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
     return 0
 
 
+def _attached(session: Session, call: options.Call) -> tuple[options.Call, Json]:
+    """Check the files that are to go with the task; raises UsageError for one that can't."""
+    wishes = call.wishes
+    if not (wishes.image or wishes.mcp_config):
+        return call, {}
+    from orchestrator.providers import attachments  # few tasks have any
+
+    wishes = attachments.absolute(wishes)
+    given = attachments.read(wishes, session.config.settings, session.environment)
+    return call._replace(wishes=wishes), {"attachments": given.facts}
+
+
 def _hand_over(
     path: str, session: Session, line: Json, found: Decision, call: options.Call, task: str
 ) -> int:
@@ -86,12 +99,9 @@ def _hand_over(
     asking = "yes" not in call.modes
     if asking and not screen.is_terminal(sys.stdin):
         raise UsageError("stdin is no terminal to ask on; add --yes to run, or -n to only look")
-    providers = session.config.providers
-    chain = [
-        (r.provider, r.model, providers[r.provider].transports.index(r.transport), r.access)
-        for r in found.chain
-    ]
-    handoff.written(path, handoff.Handoff(line, task, chain, call.wishes, call.modes))
+    chain = _ways(session, found.chain)
+    climbs = [_ways(session, routes) for routes in found.climbs]
+    handoff.written(path, handoff.Handoff(line, task, chain, climbs, call.wishes, call.modes))
     _show(session, line, call, task, data=False)
     if asking:
         import signal  # only who is asked waits for it
@@ -100,6 +110,15 @@ def _hand_over(
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         screen.ask(recommendation.question(line, session.titles))
     return ASK if asking else RUN
+
+
+def _ways(session: Session, routes: Sequence[Route]) -> list[handoff.Way]:
+    """Name routes so that the next step finds them again."""
+    providers = session.config.providers
+    return [
+        (r.provider, r.model, providers[r.provider].transports.index(r.transport), r.access)
+        for r in routes
+    ]
 
 
 def _show(session: Session, line: Json, call: options.Call, task: str, *, data: bool) -> None:

@@ -82,9 +82,11 @@ def _words(wishes: Json) -> list[str]:
     words = []
     for option in OPTIONS:
         value = wishes.get(option.field)
-        if value is not None:
-            name = f"--{option.name}"
-            words.append(name if option.kind == "flag" else f"{name}={value}")
+        name = f"--{option.name}"
+        if value is not None and option.kind == "flag":
+            words.append(name)
+        elif value is not None:
+            words += [f"{name}={one}" for one in (value if type(value) is list else [value])]
     return words
 
 

@@ -206,7 +206,7 @@ def _decided(
     """
     if only is not None and only not in session.config.providers:
         return CredentialsError.exit_code, {}  # an optional one without its key
-    found = session.decide("-", Wishes(provider=only), now_ms, world)
+    found = session.decide("-", Wishes(provider=only), now_ms, world=world)
     weighed = {candidate.provider: candidate for candidate in found.candidates}
     if found.ready:
         return 0, weighed

@@ -16,7 +16,7 @@ def main(arguments: list[str]) -> int:
         raise UsageError("filter takes options only")
     now_ms = clock.now_ms()
     world = session.world(now_ms)
-    found = session.decide("-", call.wishes, now_ms, world)
+    found = session.decide("-", call.wishes, now_ms, world=world)
     rows = session.rows(world, now_ms)
     states = {c.provider: lines.state(c) | {"rows": rows[c.provider]} for c in found.candidates}
     return standalone.answer(

@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 from orchestrator.records import Json, Wishes
 
+Way = tuple[str, str, int, str]  # provider, model, transport's place, access
+
 
 class Handoff(NamedTuple):
-    """A decision to be run; `chain` names provider, model, transport's place, and access."""
+    """A decision to be run: the chain, and those of the tiers above."""
 
     line: Json
     task: str
-    chain: list[tuple[str, str, int, str]]
+    chain: list[Way]
+    climbs: list[list[Way]]
     wishes: Wishes
     modes: frozenset[str]
 
@@ -24,11 +27,14 @@ def taken(path: str) -> Handoff:
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     os.unlink(path)
+    told = document["wishes"].items()
+    wishes: Json = {name: tuple(v) if type(v) is list else v for name, v in told}
     return Handoff(
         document["line"],
         document["task"],
         [tuple(row) for row in document["chain"]],
-        Wishes(**document["wishes"]),
+        [[tuple(row) for row in chain] for chain in document["climbs"]],
+        Wishes(**wishes),
         frozenset(document["modes"]),
     )
 
@@ -39,6 +45,7 @@ def written(path: str, given: Handoff) -> None:
         "line": given.line,
         "task": given.task,
         "chain": given.chain,
+        "climbs": given.climbs,
         "wishes": given.wishes._asdict(),
         "modes": sorted(given.modes),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from orchestrator.errors import UsageError
@@ -9,7 +10,7 @@ from orchestrator.records import Json, Wishes
 
 
 class Option(NamedTuple):
-    """One option; `kind` is flag, text, number or choice."""
+    """One option; `kind` is flag, text, number, choice, capabilities or files (may be repeated)."""
 
     name: str
     short: str
@@ -45,10 +46,14 @@ OPTIONS = (
     Option("allow-blind", "", "flag"),
     Option("force", "", "flag"),
     Option("no-defer", "", "flag"),
+    Option("strategy", "", "choice", ("specialist", "cheapest")),
+    Option("domain", "", "text"),
+    Option("preferred-provider", "", "text"),
+    Option("requires", "", "capabilities", ("vision", "tools", "json_mode")),
+    Option("image", "", "files"),
+    Option("mcp-config", "", "text"),
+    Option("allow-unpriced", "", "flag"),
 )
-_BY_NAME = {f"--{option.name}": option for option in OPTIONS} | {
-    f"-{option.short}": option for option in OPTIONS if option.short
-}
 
 
 class Call(NamedTuple):
@@ -60,6 +65,22 @@ class Call(NamedTuple):
 
 
 def read(arguments: list[str]) -> Call:
+    """Read the options of orchestrate.sh; raises UsageError naming what is wrong."""
+    values, rest = parsed(arguments, _BY_NAME, "./orchestrate.sh")
+    wishes = Wishes(**{key: value for key, value in values.items() if key in Wishes._fields})
+    modes = frozenset(key for key in values if key not in Wishes._fields)
+    return Call(wishes, modes, rest)
+
+
+def by_name(options: Iterable[Option]) -> dict[str, Option]:
+    """Index options by their names on the command line."""
+    options = tuple(options)
+    return {f"--{option.name}": option for option in options} | {
+        f"-{option.short}": option for option in options if option.short
+    }
+
+
+def parsed(arguments: list[str], known: dict[str, Option], program: str) -> tuple[Json, list[str]]:
     """Read options up to the first word that is none; raises UsageError naming what is wrong."""
     values: Json = {}
     rest = list(arguments)
@@ -68,9 +89,9 @@ def read(arguments: list[str]) -> Call:
         if word == "--":
             break
         name, equals, attached = word.partition("=")
-        option = _BY_NAME.get(name)
+        option = known.get(name)
         if option is None:
-            raise UsageError(f"unknown option {name}; see './orchestrate.sh --help'")
+            raise UsageError(f"unknown option {name}; see '{program} --help'")
         if option.kind == "flag":
             if equals:
                 raise UsageError(f"{name} takes no value")
@@ -80,10 +101,14 @@ def read(arguments: list[str]) -> Call:
             if not rest:
                 raise UsageError(f"{name} needs a value")
             attached = rest.pop(0)
-        values[option.field] = value_of(option, attached)
-    wishes = Wishes(**{key: value for key, value in values.items() if key in Wishes._fields})
-    modes = frozenset(key for key in values if key not in Wishes._fields)
-    return Call(wishes, modes, rest)
+        value = value_of(option, attached)
+        if option.kind in ("capabilities", "files"):
+            value = (*values.get(option.field, ()), *value)
+        values[option.field] = value
+    return values, rest
+
+
+_BY_NAME = by_name(OPTIONS)
 
 
 def value_of(option: Option, text: str) -> Any:
@@ -103,4 +128,17 @@ def value_of(option: Option, text: str) -> Any:
         return number
     if not text:
         raise UsageError(f"--{option.name} is empty")
-    return text
+    if option.kind == "capabilities":
+        return _capabilities(option, text)
+    return (text,) if option.kind == "files" else text
+
+
+def _capabilities(option: Option, text: str) -> tuple[str, ...]:
+    """Read `vision,tools,context=200000`."""
+    names = tuple(text.replace(" ", "").split(","))
+    for name in names:
+        size = name.removeprefix("context=")
+        if name not in option.choices and not (size != name and size.isdecimal()):
+            allowed = f"{', '.join(option.choices)}, context=TOKENS"
+            raise UsageError(f"--{option.name} names {name!r}; allowed: {allowed}")
+    return names

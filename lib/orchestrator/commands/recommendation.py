@@ -14,7 +14,7 @@ QUEUED = "queued: scripts/run_deferred.sh runs it when there is room"
 
 def drawn(line: Json, titles: Mapping[str, str], paint: Paint, columns: int) -> str:
     """Draw the short screen; lines fit `columns` as far as words allow."""
-    rule = "═" * max(NARROWEST, min(columns - 1, WIDEST))
+    rule = ruled(columns)
     classes, chosen = line["task_classification"], line["recommendation"]
     states = line["provider_state_at_recommendation"]
     parts = [rule, paint("bold", "  Multi-Provider Recommendation"), rule, ""]
@@ -23,7 +23,7 @@ def drawn(line: Json, titles: Mapping[str, str], paint: Paint, columns: int) -> 
     parts.append(f"Recommended Provider: {paint('bold', provider.upper())}")
     style, available = _availability(provider, line)
     parts += [paint(style, row) for row in wrapped(f"  {available}", columns)]
-    parts += wrapped(f"  {_way(chosen, classes)}", columns)
+    parts += wrapped(f"  {_way(chosen)}", columns)
     if chosen["provider_reason"] != "primary available":
         parts += wrapped(f"  Why: {chosen['provider_reason']}", columns)
     parts += ["", *_money(chosen, states[provider])]
@@ -52,12 +52,15 @@ def explained(line: Json, task: str, titles: Mapping[str, str], columns: int) ->
     raw = ", ".join(f"{titles.get(n, n)} {v:+d}" for n, v in classes["raw_scores"].items())
     parts.append(f"Raw scores, length rules included: {raw}")
     parts.append(f"Complexity {classes['complexity']:g} of 10: tier {classes['tier']}")
+    chosen = line["recommendation"]
+    for rule in chosen["rules"]:
+        parts.append(f"Rule {rule['name']}: {rule['effect']}, {rule['reason']}")
+    parts.append(f"Strategy {chosen['strategy']}: model {chosen['model']}, tier {chosen['tier']}")
     parts.append("Candidates:")
     for name, state in line["provider_state_at_recommendation"].items():
         why = "in" if state["available"] else f"out, {state['block_reason']}"
         until = f", until {state['retry_at']}" if state["retry_at"] else ""
         parts.append(f"  {titles.get(name, name)}: {why}{until}")
-    chosen = line["recommendation"]
     parts.append(f"Chosen: {chosen['provider']}, {chosen['provider_reason']}")
     parts.append(f"Agent: {chosen['agent_assigned']}, {chosen['agent_reason']}")
     return "\n".join(row for part in parts for row in wrapped(part, columns))
@@ -75,6 +78,11 @@ def dollars(amount: float | None) -> str:
     if amount is None:
         return "unpriced"
     return f"${amount:.4f}" if 0 < amount < 0.01 else f"${amount:.2f}"
+
+
+def ruled(columns: int) -> str:
+    """Draw the rule above and below a screen."""
+    return "═" * max(NARROWEST, min(columns - 1, WIDEST))
 
 
 def wrapped(line: str, columns: int) -> list[str]:
@@ -118,10 +126,10 @@ def capacity(state: Json) -> str:
     return f"{fullest:.1f}% capacity" if 0 < fullest < FEW else f"{fullest:.0f}% capacity"
 
 
-def _way(chosen: Json, classes: Json) -> str:
+def _way(chosen: Json) -> str:
     access = {"none": "cannot see files", "read": "read-only", "edit": "may edit files"}
     way = f", {chosen['transport']}, {access[chosen['access']]}" if chosen["transport"] else ""
-    return f"Model: {chosen['model']} ({classes['tier']}{way})"
+    return f"Model: {chosen['model']} ({chosen['tier']}{way})"
 
 
 def _money(chosen: Json, state: Json) -> list[str]:
@@ -145,14 +153,16 @@ def _budgets(budgets: Json, columns: int) -> list[str]:
 
 
 def _alternatives(chosen: Json, states: Json, titles: Mapping[str, str], columns: int) -> list[str]:
-    rows = chosen["alternatives"]
-    width = max(len(titles.get(row["provider"], row["provider"])) for row in rows)
+    rows, several = chosen["alternatives"], chosen["strategy"] == "cheapest"
+    names = [titles.get(row["provider"], row["provider"]) for row in rows]
+    if several:  # models of one provider
+        names = [f"{n} {row['model'] or ''}".rstrip() for n, row in zip(names, rows, strict=True)]
+    width = max(map(len, names))
     lines = []
-    for row in rows:
-        name = titles.get(row["provider"], row["provider"])
+    for name, row in zip(names, rows, strict=True):
         state = states[row["provider"]]
         why = capacity(state) if row["available"] else row["reason"]
-        cost = dollars(row["cost"])
+        cost = dollars(row["cost"]) if row["model"] else "-"
         lines += wrapped(f"  {name:<{width}}  {cost:>8}  ({why})", columns)
     return lines
 

@@ -8,12 +8,14 @@ import signal
 from orchestrator import clock
 from orchestrator.commands import handoff, recommendation, screen
 from orchestrator.commands.session import Session
-from orchestrator.decide.candidates import route_of
-from orchestrator.errors import OrchestratorError, TryLaterError
+from orchestrator.decide.transports import route_of
+from orchestrator.errors import OrchestratorError, TryLaterError, UsageError
 from orchestrator.insight import alerts
+from orchestrator.providers import attachments
+from orchestrator.providers.attachments import Attachments
 from orchestrator.records import Json, Route
 from orchestrator.state import redaction
-from orchestrator.state.journal import Journal
+from orchestrator.state.journal import DECISIONS, Journal
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.task import Result, Task
 
@@ -26,6 +28,7 @@ def main(arguments: list[str]) -> int:
     for number in SIGNALS:
         signal.signal(number, lambda given, _frame: stop.append(given))
     given, session = handoff.taken(arguments[0]), Session()
+    attached = _attached(session, given)
     live = screen.Live(quiet="quiet" in given.modes)
     context = Context(
         config=session.config,
@@ -39,8 +42,10 @@ def main(arguments: list[str]) -> int:
         show=lambda text: live.status(redaction.redact(text, session.secrets)),
         interrupted=lambda: stop[0] if stop else 0,
     )
-    chain = tuple(_route(session, row) for row in given.chain)
-    result = Task(context, Dispatch(given.line, given.task, chain, given.wishes)).run()
+    chain = tuple(_route(session, way) for way in given.chain)
+    climbs = tuple(tuple(_route(session, way) for way in ways) for ways in given.climbs)
+    dispatch = Dispatch(given.line, given.task, chain, given.wishes, climbs, attached)
+    result = Task(context, dispatch).run()
     with contextlib.suppress(OrchestratorError):  # the task is over and recorded either way
         now_ms = clock.now_ms()
         alerts.raised(context.state, context.journal, context.ledger.config, live.event, now_ms)
@@ -58,6 +63,25 @@ def main(arguments: list[str]) -> int:
     return result.exit_code
 
 
+def _attached(session: Session, given: handoff.Handoff) -> Attachments:
+    """Read what goes with the task once more; raises UsageError when it is another by now.
+
+    What is told to its servers of tools is a secret from here on.
+    """
+    wishes, settings = given.wishes, session.config.settings
+    try:
+        found = attachments.again(
+            wishes, settings, session.environment, given.line.get("attachments", {})
+        )
+    except UsageError as error:
+        given.line["execution_metrics"] = {"status": "failed", "outcome": None, "error": str(error)}
+        log = Journal(session.at.logs, fsync=bool(settings["fsync"]))
+        log.append(DECISIONS, given.line)
+        raise
+    session.secrets += found.servers.secrets if found.servers else ()
+    return found
+
+
 def _poll(context: Context, line: Json) -> None:
     """Read what the clients that ran wrote of their plan, so that the next decision knows it.
 
@@ -72,9 +96,9 @@ def _poll(context: Context, line: Json) -> None:
         poller.poll(sorted(names & context.config.providers.keys()), among=LOCAL)
 
 
-def _route(session: Session, row: tuple[str, str, int, str]) -> Route:
+def _route(session: Session, way: handoff.Way) -> Route:
     """Find a decided route again; raises TryLaterError when the configuration has changed since."""
-    name, model_name, position, access = row
+    name, model_name, position, access = way
     try:
         provider = session.config.providers[name]
         model = next(m for m in provider.models if m.name == model_name)
@@ -94,15 +118,23 @@ def _answer(result: Result, *, as_json: bool) -> None:
 def _summary(line: Json) -> str:
     """Say in one line what it took."""
     done = line["execution_metrics"]
-    money = recommendation.dollars(done["cost_actual"])
-    if done["cost_notional_usd"]:
-        money = f"{recommendation.dollars(done['cost_notional_usd'])} on your plan"
-        if done["cost_actual"]:
-            money += f" and {recommendation.dollars(done['cost_actual'])} billed"
     return (
         f"{done['outcome']}: {done['provider']} {done['model']}, "
-        f"{done['execution_time_seconds']:.1f} s, {done['tokens_used']:,} tokens, {money}"
+        f"{done['execution_time_seconds']:.1f} s, {done['tokens_used']:,} tokens, {_money(done)}"
     )
+
+
+def _money(done: Json) -> str:
+    """Say what is billed, what a plan gave, and how many attempts nobody can price."""
+    billed, notional = done["cost_actual"], done["cost_notional_usd"]
+    unpriced, parts = done["unpriced_attempts"], []
+    if notional:
+        parts.append(f"{recommendation.dollars(notional)} on your plan")
+    if billed:
+        parts.append(recommendation.dollars(billed) + (" billed" if parts else ""))
+    if unpriced and parts:
+        parts.append(f"{unpriced} unpriced attempt{'s' * (unpriced > 1)}")
+    return " and ".join(parts) or recommendation.dollars(None if unpriced else 0.0)
 
 
 def _failure(result: Result) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from orchestrator import clock
 from orchestrator.commands import screen
 from orchestrator.config import environment, load, locations
-from orchestrator.decide import agents, budgets, classifier, recommender
+from orchestrator.decide import agents, budgets, classifier, recommender, rules
 from orchestrator.errors import UnsoundError, UsageError
 from orchestrator.providers import readiness
 from orchestrator.records import Config, Decision, Json, Snapshot, Wishes
-from orchestrator.state import breakers, history, inflight, redaction, usage
+from orchestrator.state import breakers, checkout, history, inflight, redaction, usage
 
 if TYPE_CHECKING:
     from orchestrator.state.ledger import Ledger
@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 class Session:
     """One start of a command."""
 
-    def __init__(self, loaded: Callable[[str], Config] = load.load) -> None:
-        """Read the environment and the configuration; raises ConfigError."""
-        at = locations.locate(os.environ)
-        self.environment = environment.read(at.root, os.environ)
+    def __init__(
+        self,
+        loaded: Callable[[str], Config] = load.load,
+        own: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Read the environment, `own` and `.env`, and the configuration; raises ConfigError."""
+        at = locations.locate(own)
+        self.environment = environment.read(at.root, own)
         self.at = locations.locate(self.environment)
-        self.config = loaded(self.at.config)
+        self.config = environment.adjusted(loaded(self.at.config), self.environment)
         self.all_providers = self.config  # also those that are not ready, for what they left behind
         self.unready = readiness.unready(self.config, self.environment)
         counting = {
@@ -89,10 +93,17 @@ class Session:
         }
 
     def decide(
-        self, task: str, wishes: Wishes, now_ms: int, world: Snapshot | None = None
+        self,
+        task: str,
+        wishes: Wishes,
+        now_ms: int,
+        repository: str = "",
+        world: Snapshot | None = None,
     ) -> Decision:
-        """Make the decision for a task; raises UsageError."""
+        """Make the decision for a task in a repository; raises UsageError and NoRoomError."""
         world = self.world(now_ms) if world is None else world
+        branch = checkout.branch(repository) if rules.asks_for_branch(self.config) else ""
+        world = world._replace(repository=repository, branch=branch)
         return recommender.recommend(
             task, wishes, self.config, self.terms, self.catalog, world, now_ms
         )

@@ -23,22 +23,30 @@ def main(arguments: list[str]) -> int:
     screen.out("Tasks")
     for line in _records(os.path.join(at.logs, DECISIONS)):
         screen.out(f"  {_task(line)}")
-    totals: dict[str, list[float]] = {}
+    totals: dict[str, list[float]] = {}  # what is unpriced is counted beside each sum
     for line in _records(os.path.join(at.logs, USAGE)):
-        row = totals.setdefault(line["provider"], [0, 0, 0, 0.0, 0.0])
+        row = totals.setdefault(line["provider"], [0] * 7)
         row[0] += 1
         row[1] += bool(line["success"])
         row[2] += line["input_tokens"] + line["output_tokens"]
-        row[3] += line["cost_usd"]
-        row[4] += line["cost_notional_usd"]
+        for column, name in ((3, "cost_usd"), (5, "cost_notional_usd")):
+            row[column] += line[name] or 0
+            row[column + 1] += line[name] is None
     screen.out("\nCost by provider     calls  done     tokens      billed   on a plan")
-    totals["all"] = [sum(column) for column in zip(*totals.values(), strict=True)] or [0] * 5
-    for name, (calls, done, tokens, billed, notional) in totals.items():
+    totals["all"] = [sum(column) for column in zip(*totals.values(), strict=True)] or [0] * 7
+    for name, (calls, done, tokens, *money) in totals.items():
         screen.out(
             f"  {name:<16} {calls:>8.0f} {done:>5.0f} {tokens:>10,.0f} "
-            f"{dollars(billed):>11} {dollars(notional):>11}"
+            f"{_sum(*money[:2]):>11} {_sum(*money[2:]):>11}"
         )
     return 0
+
+
+def _sum(amount: float | None, unpriced: float) -> str:
+    """Write a sum of money; with calls that nobody priced in it, it is at least that."""
+    if not unpriced:
+        return dollars(amount)
+    return f"≥{dollars(amount)}" if amount else dollars(None)
 
 
 def _records(path: str) -> Iterator[Json]:
@@ -55,6 +63,6 @@ def _task(line: Json) -> str:
     done, advice = line["execution_metrics"], line["recommendation"]
     tried = [f"{a['provider']} {a['error_class'] or 'ok'}" for a in done.get("attempts") or ()]
     went = " -> ".join(tried) or str(advice["provider"])
-    cost = dollars(done.get("cost_actual")) if tried else "-"
+    cost = _sum(done.get("cost_actual"), done.get("unpriced_attempts", 0)) if tried else "-"
     text = " ".join(line["task_description"].split())[:44]
     return f"{line['timestamp'][11:19]}  {done['status']:<11}  {cost:>8}  {text:<44}  {went}"

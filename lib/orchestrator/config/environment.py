@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from orchestrator.errors import ConfigError
+from orchestrator.records import MICRO, Budget, Config, Limit
+
+MOST_USD = 1e9
+SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
 
 def read(root: str, own: Mapping[str, str]) -> dict[str, str]:
     """Merge `.env` of the project folder under the process environment; empty means unset.
@@ -18,6 +24,42 @@ def read(root: str, own: Mapping[str, str]) -> dict[str, str]:
         folders = merged["PATH"].split(os.pathsep)
         merged["PATH"] = os.pathsep.join(folder for folder in folders if os.path.isabs(folder))
     return {name: value for name, value in merged.items() if value}
+
+
+def adjusted(config: Config, environment: Mapping[str, str]) -> Config:
+    """Put what variables say in place of settings; raises ConfigError naming the variable.
+
+    Seed 001: `ENABLE_TIME_RULES`, `MONTHLY_COST_BUDGET`.
+    """
+    config = with_month_budget(config, environment)
+    told = environment.get("ENABLE_TIME_RULES")
+    if told is None:
+        return config
+    if told.lower() not in SWITCH:
+        allowed = ", ".join(SWITCH)
+        raise ConfigError([f"ENABLE_TIME_RULES: is {told!r}: one of {allowed}"])
+    return config._replace(time_rules=SWITCH[told.lower()])
+
+
+def with_month_budget(config: Config, environment: Mapping[str, str]) -> Config:
+    """Put `MONTHLY_COST_BUDGET`, in USD, in place of the month's limit; raises ConfigError."""
+    told = environment.get("MONTHLY_COST_BUDGET")
+    if told is None:
+        return config
+    found = {budget.row.period: budget for budget in config.budgets}
+    none = Budget(Limit("cost_usd", None, "month", 0, 100.0, "total"), ())
+    month, limit = found.get("month", none), number("MONTHLY_COST_BUDGET", told, MOST_USD)
+    found["month"] = month._replace(row=month.row._replace(limit=round(limit * MICRO)))
+    return config._replace(budgets=tuple(found.values()))
+
+
+def number(name: str, told: str, most: float) -> float:
+    """Read a variable that holds a plain number from 0 to `most`; raises ConfigError naming it."""
+    plain = told.strip().replace(".", "", 1)
+    value = float(told) if plain.isascii() and plain.isdigit() else -1.0
+    if not 0 <= value <= most:
+        raise ConfigError([f"{name}: is {told!r}: a plain number from 0 to {most:.15g}"])
+    return value
 
 
 def _dotenv(path: str) -> dict[str, str]:

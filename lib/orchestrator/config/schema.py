@@ -2,7 +2,9 @@
 
 The standard library has no validator, and the decision path may import nothing else. Supported:
 type, enum, properties, required, additionalProperties, items, minimum, maximum, minItems,
-minLength, pattern and oneOf. A test holds this equal to the jsonschema package.
+minLength, pattern, oneOf, `$ref` to one of the document's `$defs`, which only refer to those before
+them, and anyOf for numbers, which stands alone beside a description of what is allowed. A test
+holds this equal to the jsonschema package.
 """
 
 from __future__ import annotations
@@ -25,9 +27,21 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def problems(value: Any, schema: dict[str, Any], path: str = "") -> list[Problem]:
     """List every problem of `value`; paths are dotted, list items in brackets."""
+    definitions: dict[str, Any] = {}
+    for name, definition in schema.get("$defs", {}).items():
+        definitions[name] = _resolved(definition, definitions)
     found: list[Problem] = []
-    _check(value, schema, path, found)
+    _check(value, _resolved(schema, definitions) if definitions else schema, path, found)
     return found
+
+
+def _resolved(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Put definitions in the places that refer to them."""
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return definitions[schema["$ref"].removeprefix("#/$defs/")]
+    return {name: _resolved(item, definitions) for name, item in schema.items() if name != "$defs"}
 
 
 def _check(value: Any, schema: dict[str, Any], path: str, found: list[Problem]) -> None:
@@ -50,13 +64,18 @@ def _check(value: Any, schema: dict[str, Any], path: str, found: list[Problem]) 
         low, high = schema.get("minimum"), schema.get("maximum")
         if (low is not None and value < low) or (high is not None and value > high):
             found.append((path, f"is {value}", _range(low, high)))
-    if "oneOf" in schema:
-        fitting = sum(1 for option in schema["oneOf"] if not problems(value, option, path))
-        if fitting != 1:
-            needs = [" and ".join(option.get("required", [])) for option in schema["oneOf"]]
-            found.append(
-                (path, f"fits {fitting} of its forms", "exactly one of: " + ", ".join(needs))
-            )
+    if "oneOf" in schema or "anyOf" in schema:
+        _check_forms(value, schema, path, found)
+
+
+def _check_forms(value: Any, schema: dict[str, Any], path: str, found: list[Problem]) -> None:
+    forms = schema.get("oneOf") or schema["anyOf"]
+    fitting = sum(1 for form in forms if not problems(value, form, path))
+    if "anyOf" in schema and not fitting:
+        found.append((path, f"is {_told(value)}", schema["description"]))
+    elif "oneOf" in schema and fitting != 1:
+        needs = [" and ".join(form.get("required", [])) for form in forms]
+        found.append((path, f"fits {fitting} of its forms", "exactly one of: " + ", ".join(needs)))
 
 
 def _check_object(
@@ -108,7 +127,9 @@ def _plainly_fits(value: Any, rule: dict[str, Any]) -> bool:
             wanted == "string" and len(value) >= rule.get("minLength", 0) and "pattern" not in rule
         )
     if wanted != "number" and not (wanted == "integer" and kind is int):
-        return False
+        if "anyOf" not in rule:
+            return False
+        rule = rule["anyOf"][0]
     if kind is not int and kind is not float:
         return False
     fits = rule.get("minimum", value) <= value <= rule.get("maximum", value)
@@ -153,4 +174,4 @@ def _summary(rule: Any) -> str:
         return "a value"
     if "enum" in rule:
         return "one of " + ", ".join(map(_told, rule["enum"]))
-    return _allowed_type(rule.get("type", "a value"))
+    return _allowed_type(rule.get("type") or rule.get("description", "a value"))

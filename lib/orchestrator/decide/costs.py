@@ -73,19 +73,19 @@ def estimate(
     transport: Transport,
     text_bytes: int,
     history: Json,
-) -> Estimate | None:
+) -> Estimate:
     """Expect tokens, money and time of a task, from past runs where there are any.
 
-    None when a metered transport has no price for the model. `history` maps
+    Money is None when the model has no price and the transport is not free. `history` maps
     `provider/model/kind` to `{runs, input_overhead_tokens, output_tokens, seconds}`.
     """
-    if price is None and transport.billing == "metered":
-        return None
     past = history.get(f"{provider.name}/{model.name}/{transport.kind}")
     overhead = past["input_overhead_tokens"] if past else transport.overhead_tokens
     output = past["output_tokens"] if past else min(TYPICAL_OUTPUT_TOKENS, model.max_output_tokens)
     seconds = past["seconds"] if past else TYPICAL_SECONDS
     spent = Spent(1, text_bytes // BYTES_PER_TOKEN + int(overhead), 0, 0, int(output))
-    money = cost_micro_usd(price, spent, provider.cost_per_request_usd) if price else 0
+    usd = None if price is None and transport.billing != "free" else 0.0
+    if price is not None:
+        usd = cost_micro_usd(price, spent, provider.cost_per_request_usd) / MICRO
     source = "history" if past else "config"
-    return Estimate(spent.input_tokens, spent.output_tokens, money / MICRO, float(seconds), source)
+    return Estimate(spent.input_tokens, spent.output_tokens, usd, float(seconds), source)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orchestrator import records as r
 from orchestrator.config.prices import price_of
-from orchestrator.decide.candidates import pays, route_of
+from orchestrator.decide.transports import pays, route_of
 
 # Which routes a failure rules out for the rest of the task.
 ROUTE, ACCOUNT, MODEL, TASK = "route", "account", "model", "task"
@@ -61,21 +61,38 @@ def next_step(
     retried on the same route, after what the provider asked for (at most `retry_after_cap_s`),
     else after `base_s` doubling with full jitter up to `cap_s`. What ends a task does so once money
     may be spent: a route that is too dear from the start gives way to the others.
+    A model's own settings (seed 001, example 2) come before those of all: how often and how long it
+    is tried again, and failures after which the next route is taken at once.
     """
+    own = route.parameters
+    asked = next((row for row in own.fallback_on if row.error == failure.kind), None)
+    at_once = asked is not None and asked.immediate
     left = tuple(other for other in rest if not _ruled_out(failure, route, other))
-    if RULES_OUT[failure.kind] == TASK and failure.sent:
+    if RULES_OUT[failure.kind] == TASK and failure.sent and not at_once:
         return Step((), 0.0)
-    if left:
+    if left or at_once:
         return Step(left, 0.0)
-    if failure.kind not in MAY_RETRY or tries >= settings["attempts"]["per_route"]:
+    most = settings["attempts"]["per_route"] if own.max_retries is None else own.max_retries + 1
+    if failure.kind not in MAY_RETRY or tries >= most:
         return Step((), 0.0)
     backoff = settings["backoff"]
-    if failure.wait_s is not None:
-        if failure.wait_s > backoff["retry_after_cap_s"]:
+    told = failure.wait_s if asked is None or asked.wait_s is None else asked.wait_s
+    if told is not None:
+        if told > backoff["retry_after_cap_s"]:
             return Step((), 0.0)
-        return Step((route,), max(0.0, failure.wait_s))
-    ceiling = min(backoff["cap_s"], backoff["base_s"] * 2 ** (tries - 1))
+        return Step((route,), max(0.0, told))
+    base = backoff["base_s"] if own.retry_delay_s is None else own.retry_delay_s
+    ceiling = min(max(backoff["cap_s"], base), base * 2 ** (tries - 1))
     return Step((route,), draw() * ceiling)
+
+
+def climbs(failure: r.Failure | None, *, passed: bool) -> bool:
+    """Tell whether an attempt ended so that a model of the next tier may try.
+
+    Its work did not pass the person's check, or it took longer than the model is given (seed 001,
+    strategy 1).
+    """
+    return not passed if failure is None else failure.kind == r.TIMEOUT
 
 
 def wider(
@@ -91,7 +108,10 @@ def wider(
         model
         for model in provider.models
         if model.context_window > route.context_window
-        and (not pays(route.transport) or price_of(prices, model.name, day) is not None)
+        and (
+            not pays(route.transport)
+            or price_of(prices, provider.name, model.name, day) is not None
+        )
     ]
     if not larger:
         return ()

@@ -46,7 +46,7 @@ def decision(
             "clear_match": classes.clear,
             "matched": [match._asdict() for match in classes.matched],
         },
-        "provider_state_at_recommendation": {c.provider: state(c) for c in found.candidates},
+        "provider_state_at_recommendation": _states(found.candidates),
         "budgets": budgets.described(found.totals, now_ms, zone),
         "recommendation": {
             "provider": chosen.provider,
@@ -55,6 +55,12 @@ def decision(
             "account": first.transport.account if first else None,
             "billing": first.transport.billing if first else None,
             "access": found.access,
+            "tier": chosen.model.tier if chosen.model else None,
+            "strategy": found.strategy,
+            "rules": [
+                {"name": name, "effect": effect, "reason": why}
+                for name, effect, why in found.ruling.applied
+            ],
             "provider_reason": found.reason,
             "cost_estimate": _cost(chosen),
             "execution_time_estimate": chosen.estimate.seconds if chosen.estimate else None,
@@ -71,6 +77,14 @@ def decision(
             "retry_at": iso(found.retry_at_ms),
         },
     }
+
+
+def _states(candidates: tuple[Candidate, ...]) -> Json:
+    """Write the state of each provider, as its best candidate met it."""
+    found: Json = {}
+    for candidate in candidates:
+        found.setdefault(candidate.provider, state(candidate))
+    return found
 
 
 def state(candidate: Candidate) -> Json:
@@ -105,10 +119,13 @@ def usage(task_id: str, route: Json, outcome: Json, money: Json, now_ms: int, nu
         "account": route["account"],
         "billing": route["billing"],
         "complexity": route["complexity"],
+        "tier": route.get("tier"),
+        "escalated_from": route.get("escalated_from"),
         "requests": outcome["requests"],
         "input_tokens": outcome["input_tokens"],
         "output_tokens": outcome["output_tokens"],
         "cached_input_tokens": outcome["cached_input_tokens"],
+        "cache_write_tokens": outcome["cache_write_tokens"],
         **money,
         "latency_ms": outcome["latency_ms"],
         "success": outcome["error_class"] is None,
@@ -129,6 +146,7 @@ def outcome_facts(outcome: Outcome, started_ms: int, ended_ms: int) -> Json:
         "input_tokens": outcome.spent.input_tokens,
         "output_tokens": outcome.spent.output_tokens,
         "cached_input_tokens": outcome.spent.cached_input_tokens,
+        "cache_write_tokens": outcome.spent.cache_write_tokens,
         "usage_known": outcome.usage_known,
         "error_class": failure.kind if failure else None,
         "error": failure.message if failure else None,
@@ -150,6 +168,7 @@ def route_facts(route: Route, complexity: float) -> Json:
         "account": route.transport.account,
         "billing": route.transport.billing,
         "access": route.access,
+        "tier": route.tier,
         "complexity": complexity,
     }
 

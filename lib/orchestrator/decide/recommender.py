@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.decide import agents, budgets
-from orchestrator.decide.candidates import pays, weigh
-from orchestrator.decide.classifier import Vocabulary, classify, order_of
-from orchestrator.decide.wishes import check
+from orchestrator.decide import agents, budgets, costs, models, ranking, reasons, rules, windows
+from orchestrator.decide.classifier import Vocabulary, classify
+from orchestrator.decide.complexity import tier_of
+from orchestrator.decide.models import Question
+from orchestrator.decide.wishes import honoured
 from orchestrator.decide.words import words_of
-from orchestrator.errors import UsageError
 from orchestrator.records import (
     ACCESS_LEVELS,
-    Agent,
     Candidate,
     Classification,
     Config,
     Decision,
     Route,
+    Ruling,
     Snapshot,
     Wishes,
 )
@@ -36,26 +36,27 @@ def recommend(
     world: Snapshot,
     now_ms: int,
 ) -> Decision:
-    """Decide who runs `task`; raises UsageError when a wish can't be honoured."""
-    check(wishes, config, listed)
+    """Decide who runs `task`; raises UsageError when a wish can't be honoured.
+
+    Raises NoRoomError when no provider can do what the task needs.
+    """
+    wished, wishes = wishes, honoured(wishes, config, listed)
     words = words_of(task[: config.settings["classify_bytes"]])
     classes = classify(task, config, terms, wishes.complexity, words)
-    tier = wishes.tier or classes.tier
-    classes = classes._replace(tier=tier, paid_tier=_paid_tier(tier, wishes, config, world))
-    candidates = tuple(
-        weigh(task, provider, wishes, config, classes, world, now_ms)
-        for provider in config.providers.values()
-    )
-    ranked = _ranked(candidates, config)
+    ruling = rules.ruling(config, wishes.domain, words, world, now_ms)
+    tier = wishes.tier or (ruling.tier if wishes.complexity is None else None) or classes.tier
+    asked = _question(task, wishes, config, classes._replace(tier=tier), ruling, world, now_ms)
+    strategy = strategy_of(asked)
+    ranked = ranking.ranked(asked, strategy)
     allowed = [c for c in ranked if not c.blocks]
     ready = bool(allowed)
     limited = [] if ready else [c for c in ranked if _only(c, "limit", "outage")]
     if not ready and not limited:
         allowed = [c for c in ranked if _only(c, "readiness")]
     if not allowed and not limited:
-        raise UsageError(_impossible(ranked, wishes))
+        raise reasons.impossible(ranked, wishes)
     no_room = not allowed
-    chosen = min(limited, key=_cost) if no_room else allowed[0]
+    chosen = min(limited, key=ranking.cost) if no_room else allowed[0]
     agent = agents.choose(
         listed,
         words,
@@ -65,42 +66,84 @@ def recommend(
         wishes.agent,
         edit=wishes.edit,
     )
-    runnable = [chosen] if no_room and wishes.force else allowed
-    chain = _chain(runnable, agent.access == "edit" and wishes.edit, wishes)
+    edits = agent.access == "edit" and wishes.edit
+    chain = _chain([chosen] if no_room and wishes.force else allowed, wishes, edits=edits)
     retries = [b.retry_at_ms for c in limited for b in c.blocks if b.retry_at_ms is not None]
     return Decision(
-        classification=classes,
+        classification=asked.classes,
         candidates=tuple(ranked),
         chosen=chosen,
         chain=chain,
         agent=agent,
         access=chain[0].access if chain else "none",
-        reason=_reason(chosen, ranked, wishes, classes, no_room=no_room),
+        reason=reasons.reason(asked, chosen, ranked, strategy, no_room=no_room),
         ready=ready or (no_room and wishes.force),
         no_room=no_room and not wishes.force,
         outage=no_room and not wishes.force and all(_only(c, "outage") for c in limited),
         retry_at_ms=min(retries, default=None) if no_room else None,
-        notes=(*_notes(chosen, agent, chain, wishes), *_lowered(chosen, classes, world)),
+        notes=(*reasons.renamed(wished, wishes), *reasons.notes(asked, chosen, agent, chain)),
         totals=world.totals,
+        strategy=strategy,
+        ruling=ruling,
+        climbs=_climbs(asked, strategy, chain, edits=edits),
     )
 
 
-def _ranked(candidates: Sequence[Candidate], config: Config) -> list[Candidate]:
-    """Order by raw score; scores within `tie_margin` of the best of them go by cost, then order."""
-    margin = config.settings["tie_margin"]
-    rest = sorted(candidates, key=lambda c: -c.raw_score)
-    ranked: list[Candidate] = []
-    while rest:
-        equal = [c for c in rest if c.raw_score >= rest[0].raw_score - margin]
-        equal.sort(key=lambda c: (_cost(c), order_of(c.provider, config.settings)))
-        ranked += equal
-        rest = rest[len(equal) :]
-    return ranked
+def select(wishes: Wishes, config: Config, world: Snapshot, now_ms: int) -> list[Candidate]:
+    """List the cheapest models that can do what is asked, in the order they are tried (seed 001).
+
+    There is no task: its complexity is in the wishes. Raises NoRoomError when none matches.
+    """
+    nothing = dict.fromkeys(config.providers, 0)
+    level = wishes.complexity or 0.0
+    tier = wishes.tier or tier_of(level, config.settings["tiers"])
+    classes = Classification("", nothing, nothing, (), "", level, tier, tier, (), clear=False)
+    asked = _question("", wishes, config, classes, rules.NOTHING, world, now_ms)
+    ranked = ranking.ranked(asked, ranking.CHEAPEST)
+    able = [c for c in ranked if not c.blocks] or [c for c in ranked if _only(c, "readiness")]
+    if not able:
+        raise reasons.impossible(ranked, wishes)
+    return able
 
 
-def _chain(allowed: Sequence[Candidate], edit: bool, wishes: Wishes) -> tuple[Route, ...]:  # noqa: FBT001
+def _question(
+    task: str,
+    wishes: Wishes,
+    config: Config,
+    classes: Classification,
+    ruling: Ruling,
+    world: Snapshot,
+    now_ms: int,
+) -> Question:
+    """Put together what a placement depends on."""
+    needs, least_context = models.needs_of(wishes)
+    pictures = len(wishes.image) * config.settings["image_tokens"] * costs.BYTES_PER_TOKEN
+    paid_tier = _paid_tier(classes.tier, wishes, config, world)
+    return Question(
+        size=len(task.encode("utf-8", "surrogatepass")) + pictures,
+        needs=needs,
+        least_context=least_context,
+        wishes=wishes,
+        config=config,
+        classes=classes._replace(paid_tier=paid_tier),
+        ruling=ruling,
+        world=world,
+        now_ms=now_ms,
+        day=windows.day_of(now_ms, config.settings["zone"]),
+    )
+
+
+def strategy_of(asked: Question) -> str:
+    """Name the strategy: the one asked for, else a rule's, else the tier's, else the setting."""
+    settings = asked.config.settings
+    rows = {row["name"]: row for row in settings["tiers"]}
+    own: str | None = rows[asked.classes.tier].get("strategy")
+    return asked.wishes.strategy or asked.ruling.strategy or own or str(settings["strategy"])
+
+
+def _chain(allowed: Sequence[Candidate], wishes: Wishes, *, edits: bool) -> tuple[Route, ...]:
     """List the routes to try, best first; a fallback never sees less of the repository."""
-    wanted = "edit" if edit else "read"
+    wanted = "edit" if edits else "read"
     routes = [
         route._replace(access=min(route.access, wanted, key=ACCESS_LEVELS.index))
         for candidate in allowed
@@ -108,58 +151,35 @@ def _chain(allowed: Sequence[Candidate], edit: bool, wishes: Wishes) -> tuple[Ro
     ]
     if not routes or wishes.allow_blind:
         return tuple(routes)
-    floor = ACCESS_LEVELS.index(routes[0].access)
+    return _seeing(routes, routes[0])
+
+
+def _seeing(routes: Sequence[Route], first: Route) -> tuple[Route, ...]:
+    """Keep the routes that see at least as much of the repository as the first."""
+    floor = ACCESS_LEVELS.index(first.access)
     return tuple(route for route in routes if ACCESS_LEVELS.index(route.access) >= floor)
 
 
-def _impossible(ranked: Sequence[Candidate], wishes: Wishes) -> str:
-    """Say what keeps each provider out that was not left out on purpose."""
-    asked = [c for c in ranked if wishes.provider in (None, c.provider)]
-    reasons = "; ".join(f"{c.provider}: {c.blocks[0].reason}" for c in asked)
-    return f"no provider can take the task as asked ({reasons}); ask for less"
+def _climbs(
+    asked: Question, strategy: str, chain: Sequence[Route], *, edits: bool
+) -> tuple[tuple[Route, ...], ...]:
+    """List the chains of the tiers above, for a check that fails or a model out of time.
 
-
-def _reason(
-    chosen: Candidate,
-    ranked: Sequence[Candidate],
-    wishes: Wishes,
-    classes: Classification,
-    *,
-    no_room: bool,
-) -> str:
-    if no_room:
-        return "emergency: all providers blocked"
-    if wishes.provider:
-        return "requested with --provider"
-    if chosen.provider == classes.primary:
-        return "primary available"
-    primary = next((c for c in ranked if c.provider == classes.primary), None)
-    before = [c for c in ranked[: ranked.index(chosen)] if c.blocks]
-    if primary is None or not primary.blocks:
-        return "cheaper of equal scores"
-    why = primary.blocks[0].reason
-    if len(before) > 1:
-        others = " and ".join(f"fallback {n}" for n in range(1, len(before)))
-        return f"primary ({why}) and {others} blocked, using fallback {len(before)}"
-    return f"primary blocked ({why}), using fallback"
-
-
-def _notes(
-    chosen: Candidate, agent: Agent, chain: Sequence[Route], wishes: Wishes
-) -> tuple[str, ...]:
-    notes = []
-    if chain and chain[0].access == "none":
-        notes.append("cannot see files: the API gets the task text only")
-    elif agent.access == "edit" and not wishes.edit:
-        notes.append("read-only: add --edit to change files")
-    elif wishes.edit and agent.access != "edit":
-        notes.append(f"read-only: the agent {agent.name} does not change files")
-    if chosen.estimate and chosen.room.daily_budget_usd is not None:
-        after = chosen.room.cost_today_usd + chosen.estimate.cost_usd
-        paid = not chain or pays(chain[0].transport)
-        if paid and after > chosen.room.daily_budget_usd:
-            notes.append("this task may exceed the daily budget")
-    return tuple(notes)
+    Seed 001, strategy 1: quality gates. A model that was asked for stays; what is paid for climbs
+    no further than the budgets let it.
+    """
+    wishes, names = asked.wishes, models.tiers(asked.config)
+    gated = wishes.verify or any(route.parameters.timeout_s for route in chain)
+    if not chain or not gated or wishes.model:
+        return ()
+    climbs = []
+    for at in range(names.index(chain[0].tier) + 1, len(names)):
+        paid = budgets.lowered(names[at], names, budgets.action(asked.world.totals))
+        higher = asked._replace(classes=asked.classes._replace(tier=names[at], paid_tier=paid))
+        allowed = [c for c in ranking.ranked(higher, strategy) if not c.blocks]
+        routes = [r for r in _chain(allowed, wishes, edits=edits) if names.index(r.tier) >= at]
+        climbs.append(tuple(routes) if wishes.allow_blind else _seeing(routes, chain[0]))
+    return tuple(climbs)
 
 
 def _paid_tier(tier: str, wishes: Wishes, config: Config, world: Snapshot) -> str:
@@ -170,20 +190,7 @@ def _paid_tier(tier: str, wishes: Wishes, config: Config, world: Snapshot) -> st
     action = budgets.action(world.totals)
     if action is None or wishes.tier or wishes.model:
         return tier
-    return budgets.lowered(tier, [row["name"] for row in config.settings["tiers"]], action)
-
-
-def _lowered(chosen: Candidate, classes: Classification, world: Snapshot) -> list[str]:
-    """Say that a budget lowered the tier, and how."""
-    paid = not chosen.routes or pays(chosen.routes[0].transport)
-    if chosen.model is None or classes.paid_tier == classes.tier or not paid:
-        return []
-    action = budgets.action(world.totals)
-    return [f"{chosen.model.tier} instead of {classes.tier}: the budget says {action}"]
-
-
-def _cost(candidate: Candidate) -> float:
-    return candidate.estimate.cost_usd if candidate.estimate else float("inf")
+    return budgets.lowered(tier, models.tiers(config), action)
 
 
 def _only(candidate: Candidate, *kinds: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
+from orchestrator.providers.prompt import Prompt
 from orchestrator.providers.reading import Reading, count, text_at
 from orchestrator.records import Event, Failure, Json, Spent
 
@@ -17,18 +18,25 @@ _ERROR_STATUS = {
 }
 
 
-def anthropic_request(
-    model: str, system: str, task: str, max_output_tokens: int, key: str
-) -> tuple[str, dict[str, str], Json]:
+def anthropic_request(prompt: Prompt) -> tuple[str, dict[str, str], Json]:
     """Build path, headers and body."""
+    images = [
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": image.media_type, "data": image.base64},
+        }
+        for image in prompt.images
+    ]
+    content = [*images, {"type": "text", "text": prompt.task}] if images else prompt.task
     body: Json = {
-        "model": model,
-        "max_tokens": max_output_tokens,
-        "system": system,
-        "messages": [{"role": "user", "content": task}],
+        "model": prompt.model,
+        "max_tokens": prompt.max_output_tokens,
+        "system": prompt.system,
+        "messages": [{"role": "user", "content": content}],
         "stream": True,
+        **prompt.sampling,
     }
-    return "/v1/messages", {"x-api-key": key, "anthropic-version": "2023-06-01"}, body
+    return "/v1/messages", {"x-api-key": prompt.key, "anthropic-version": "2023-06-01"}, body
 
 
 class AnthropicReading(Reading):

@@ -13,9 +13,10 @@ from orchestrator.providers.gemini_api import GeminiApiReading, gemini_request
 from orchestrator.providers.openai_chat import ChatReading, chat_request
 from orchestrator.providers.openai_responses import ResponsesReading, responses_request
 from orchestrator.providers.process import Deadlines
-from orchestrator.providers.readiness import base_url_of, key_of
+from orchestrator.providers.prompt import Prompt
+from orchestrator.providers.readiness import base_url_of
 from orchestrator.providers.reading import MALFORMED, Reading, parsed
-from orchestrator.records import Event, Failure, Json, Route
+from orchestrator.records import Event, Failure, Json, Transport
 
 MAX_EVENT = 2 * 1024 * 1024  # parsed, it may take thirty times as much
 DIALECTS = {
@@ -27,18 +28,15 @@ DIALECTS = {
 
 
 def call(
-    route: Route,
+    prompt: Prompt,
+    transport: Transport,
     environment: Mapping[str, str],
-    system: str,
-    task: str,
     deadlines: Deadlines,
     reading: Reading,
 ) -> Iterator[Event]:
     """Make the call and yield its events; `reading` holds the outcome afterwards."""
-    transport = route.transport
     build, _ = DIALECTS[transport.dialect or ""]
-    key = key_of(transport, environment) or ""
-    path, headers, body = build(route.model, system, task, route.max_output_tokens, key)
+    path, headers, body = build(prompt)
     url = base_url_of(transport, environment) + path
     data = json.dumps(body, ensure_ascii=False).encode()
     trust = environment.get("SSL_CERT_FILE") or environment.get("SSL_CERT_DIR")
@@ -52,7 +50,7 @@ def call(
             reading.accepted, reading.heard_ms = status == 200, clock.now_ms()
             reading.figures += rate_headers.seen_in(told, transport.account, reading.heard_ms)
             if status == 200:
-                yield Event("started", route.model)
+                yield Event("started", prompt.model)
         elif chunk.kind == "data" and status == 200:
             yield from _read(reading, _events(rest, chunk.data), len(rest))
         elif chunk.kind == "data":

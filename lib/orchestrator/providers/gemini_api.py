@@ -7,23 +7,26 @@ from urllib.parse import quote
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
+from orchestrator.providers.prompt import Prompt
 from orchestrator.providers.reading import Reading, count, text_at
 from orchestrator.records import Event, Failure, Json, Spent
 
 WHOLE = ("STOP", "MAX_TOKENS")
 
 
-def gemini_request(
-    model: str, system: str, task: str, max_output_tokens: int, key: str
-) -> tuple[str, dict[str, str], Json]:
+def gemini_request(prompt: Prompt) -> tuple[str, dict[str, str], Json]:
     """Build path, headers and body."""
+    images = [
+        {"inlineData": {"mimeType": image.media_type, "data": image.base64}}
+        for image in prompt.images
+    ]
     body: Json = {
-        "contents": [{"role": "user", "parts": [{"text": task}]}],
-        "systemInstruction": {"parts": [{"text": system}]},
-        "generationConfig": {"maxOutputTokens": max_output_tokens},
+        "contents": [{"role": "user", "parts": [{"text": prompt.task}, *images]}],
+        "systemInstruction": {"parts": [{"text": prompt.system}]},
+        "generationConfig": {"maxOutputTokens": prompt.max_output_tokens, **prompt.sampling},
     }
-    path = f"/v1beta/models/{quote(model, safe='')}:streamGenerateContent?alt=sse"
-    return path, {"x-goog-api-key": key}, body
+    path = f"/v1beta/models/{quote(prompt.model, safe='')}:streamGenerateContent?alt=sse"
+    return path, {"x-goog-api-key": prompt.key}, body
 
 
 class GeminiApiReading(Reading):

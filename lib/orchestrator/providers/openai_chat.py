@@ -5,22 +5,28 @@ from __future__ import annotations
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
+from orchestrator.providers.prompt import Prompt
 from orchestrator.providers.reading import Reading, count, text_at
 from orchestrator.records import Event, Failure, Json, Outcome, Spent
 
 
-def chat_request(
-    model: str, system: str, task: str, max_output_tokens: int, key: str
-) -> tuple[str, dict[str, str], Json]:
+def chat_request(prompt: Prompt) -> tuple[str, dict[str, str], Json]:
     """Build path, headers and body; a local server without keys gets no authorization."""
+    images = [{"type": "image_url", "image_url": {"url": i.data_url}} for i in prompt.images]
+    content = [{"type": "text", "text": prompt.task}, *images] if images else prompt.task
     body: Json = {
-        "model": model,
-        "messages": [{"role": "system", "content": system}, {"role": "user", "content": task}],
-        "max_tokens": max_output_tokens,
+        "model": prompt.model,
+        "messages": [
+            {"role": "system", "content": prompt.system},
+            {"role": "user", "content": content},
+        ],
+        "max_tokens": prompt.max_output_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
+        **prompt.sampling,
     }
-    return "/chat/completions", {"authorization": f"Bearer {key}"} if key else {}, body
+    headers = {"authorization": f"Bearer {prompt.key}"} if prompt.key else {}
+    return "/chat/completions", headers, body
 
 
 class ChatReading(Reading):

@@ -5,25 +5,27 @@ from __future__ import annotations
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers import refusals
+from orchestrator.providers.prompt import Prompt
 from orchestrator.providers.reading import Reading, count, text_at
 from orchestrator.records import Event, Failure, Json, Spent
 
 LEAST_OUTPUT = 16
 
 
-def responses_request(
-    model: str, system: str, task: str, max_output_tokens: int, key: str
-) -> tuple[str, dict[str, str], Json]:
+def responses_request(prompt: Prompt) -> tuple[str, dict[str, str], Json]:
     """Build path, headers and body."""
+    images = [{"type": "input_image", "image_url": image.data_url} for image in prompt.images]
+    content = [{"type": "input_text", "text": prompt.task}, *images]
     body: Json = {
-        "model": model,
-        "input": [{"role": "user", "content": [{"type": "input_text", "text": task}]}],
-        "instructions": system,
-        "max_output_tokens": max(LEAST_OUTPUT, max_output_tokens),
+        "model": prompt.model,
+        "input": [{"role": "user", "content": content}],
+        "instructions": prompt.system,
+        "max_output_tokens": max(LEAST_OUTPUT, prompt.max_output_tokens),
         "stream": True,
         "store": False,
+        **prompt.sampling,
     }
-    return "/responses", {"authorization": f"Bearer {key}"}, body
+    return "/responses", {"authorization": f"Bearer {prompt.key}"}, body
 
 
 class ResponsesReading(Reading):

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from orchestrator.providers import command_line, process
+from orchestrator.providers.command_line import Errand
 from orchestrator.providers.readiness import which
 from orchestrator.records import Config, Route
 
@@ -74,7 +75,7 @@ def _environment(
     config: Config, route: Route, environment: Mapping[str, str], private: str
 ) -> dict[str, str]:
     """Build the environment of a client as for a task, its own folder a private one."""
-    made = command_line.prepare(config, route, environment, private, private, "", None)
+    made = command_line.prepare(config, route, environment, Errand(private, private, ""))
     records = config.clients[route.transport.client or ""].get("records")
     return {**made.environment, **({records["home_env"]: private} if records else {})}
 

@@ -16,6 +16,7 @@ from .dialect import (
     input_tokens,
 )
 from .document import Document, child, encode, items, text, texts, whole
+from .picture import images, sampling
 
 FOLDER = re.compile(r"^\W*(?:CWD|(?:Primary )?[Ww]orking directory): *(/.*?) *$", re.MULTILINE)
 
@@ -58,6 +59,8 @@ class AnthropicMessages:
             main=bool(tools) or not child(body, "output_config").get("format"),
             tool_results=len(results),
             tools=tools,
+            images=images(messages),
+            sampling=sampling(body, ("temperature", "top_p")),
             folder=folder[1] if folder else "",
         )
 

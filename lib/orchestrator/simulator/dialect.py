@@ -1,7 +1,7 @@
 """What the four dialects have in common: a call, an answer to it, and a refusal of it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .document import Document, encode
@@ -26,6 +26,8 @@ class Call:
     tools: frozenset[str] = frozenset()
     folder: str = ""
     include_usage: bool = True
+    images: tuple[bytes, ...] = ()
+    sampling: Document = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

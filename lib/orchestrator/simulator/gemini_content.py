@@ -17,6 +17,7 @@ from .dialect import (
     input_tokens,
 )
 from .document import Document, child, items, text, texts, whole
+from .picture import images, sampling
 
 PATH = re.compile(r"/v1(?:beta|alpha)?/models/([^/:?]+):(generateContent|streamGenerateContent)$")
 FOLDER = re.compile(r"Workspace Director(?:y|ies):\*\*\s*(?:- *)?(/.*?) *$", re.MULTILINE)
@@ -43,6 +44,7 @@ class GeminiContent:
         ]
         system = child(body, "systemInstruction") or child(body, "system_instruction")
         folder = FOLDER.search(prompt)
+        settings = child(body, "generationConfig")
         return Call(
             provider=self.provider,
             model=unquote(match[1]) if match else "",
@@ -50,9 +52,11 @@ class GeminiContent:
             prompt=prompt,
             system="\n".join(texts(system.get("parts"), ("",))),
             input_tokens=input_tokens(size),
-            max_output_tokens=whole(child(body, "generationConfig"), "maxOutputTokens"),
+            max_output_tokens=whole(settings, "maxOutputTokens"),
             tool_results=sum("functionResponse" in part for part in parts),
             tools=frozenset(text(entry, "name") for entry in declarations),
+            images=images(contents),
+            sampling=sampling(settings, ("temperature", "topP", "presencePenalty")),
             folder=folder[1] if folder else "",
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from . import openai_refusal
 from .dialect import Answer, Call, Refusal, Refused, Room, Tool, ToolCall, event, input_tokens
 from .document import Document, child, encode, items, text, texts, whole
+from .picture import images, sampling
 
 
 class OpenAIChat:
@@ -33,6 +34,8 @@ class OpenAIChat:
             max_output_tokens=whole(body, "max_tokens") if limit is None else limit,
             tool_results=sum(message.get("role") == "tool" for message in messages),
             tools=frozenset(text(child(tool, "function"), "name") for tool in items(body, "tools")),
+            images=images(messages),
+            sampling=sampling(body, ("temperature", "top_p", "presence_penalty")),
             include_usage=child(body, "stream_options").get("include_usage") is True,
         )
 

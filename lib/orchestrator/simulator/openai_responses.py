@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from . import openai_refusal
 from .dialect import Answer, Call, Refusal, Refused, Room, Tool, ToolCall, event, input_tokens
 from .document import Document, encode, items, text, texts, whole
+from .picture import images, sampling
 
 TEXT_TYPES = ("input_text", "output_text", "text")
 RESULT_TYPES = frozenset({"function_call_output", "custom_tool_call_output"})
@@ -42,6 +43,8 @@ class OpenAIResponses:
             input_tokens=input_tokens(size),
             max_output_tokens=whole(body, "max_output_tokens"),
             tool_results=sum(entry.get("type") in RESULT_TYPES for entry in entries),
+            images=images(entries),
+            sampling=sampling(body, ("temperature", "top_p", "presence_penalty")),
             tools=frozenset(name for offer in offers for name in _names(offer)),
         )
 
@@ -112,9 +115,10 @@ def _command(tool: Tool) -> str:
 
 def _names(offer: Document) -> Iterator[str]:
     for tool in items(offer, "tools"):
-        if tool.get("type") == "namespace" and tool.get("name") == "functions":
-            yield from _names(tool)
-        elif tool.get("type") != "namespace":
+        if tool.get("type") == "namespace":
+            space = text(tool, "name")
+            yield from (n if space == "functions" else f"{space}.{n}" for n in _names(tool))
+        else:
             yield text(tool, "name") or text(tool, "type")
 
 
@@ -154,11 +158,13 @@ def _output(answer: Answer) -> list[Document]:
         output.append({"id": f"msg_sim{answer.number:08d}", **message})
     for place, tool in enumerate(answer.tools):
         call_id = f"call_sim{answer.number:08d}{place}"
+        space, _, name = tool.name.rpartition(".")
         item: Document = {
             "id": f"fc_{call_id}",
             "call_id": call_id,
-            "name": tool.name,
+            "name": name,
             "status": "completed",
+            **({"namespace": space} if space else {}),
         }
         if tool.source is not None:
             item |= {"id": f"ctc_{call_id}", "type": "custom_tool_call", "input": tool.source}

@@ -55,6 +55,8 @@ class Record:
             "tools": sorted(call.tools),
             "prompt": call.prompt[:KEPT_TEXT],
             "system": call.system[:KEPT_TEXT],
+            "images": [_image(data) for data in call.images],
+            "sampling": call.sampling,
             "body_bytes": self.body_bytes,
             "headers": self.headers,
         }
@@ -63,6 +65,10 @@ class Record:
 def shown(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers; a secret is shown as the first 8 hexadecimal digits of its SHA-256."""
     return {name: _shown(name, value) for name, value in headers.items()}
+
+
+def _image(data: bytes) -> Document:
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _shown(name: str, value: str) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 
 from orchestrator import clock
-from orchestrator.config.load import no_constant, unique
+from orchestrator.config.documents import no_constant, unique
 from orchestrator.errors import StorageError, UnsoundError
 from orchestrator.records import Json
 
@@ -129,13 +129,25 @@ def set_aside(path: str, now_ms: int) -> str:
 
     The file itself stays until then: one that is gone for a moment would count as nothing used.
     """
-    first = aside = f"{path}.corrupt-{clock.iso(now_ms).replace(':', '')}"
-    number = 1
-    while os.path.lexists(aside):
-        aside, number = f"{first}.{number}", number + 1
+    return _linked(path, f"{path}.corrupt-{clock.iso(now_ms).replace(':', '')}")
+
+
+def put_away(path: str, ending: str) -> str:
+    """Rename a file to `<path><ending>`, never over another; returns its new name."""
+    away = _linked(path, path + ending)
+    with telling(path), contextlib.suppress(FileNotFoundError):  # another did the same just now
+        os.unlink(path)
+    return away
+
+
+def _linked(path: str, first: str) -> str:
+    """Give a file a second name, with a number where that is taken; raises StorageError."""
+    name, number = first, 1
+    while os.path.lexists(name):
+        name, number = f"{first}.{number}", number + 1
     with telling(path):
-        os.link(path, aside)
-    return aside
+        os.link(path, name)
+    return name
 
 
 def _make_private(path: str) -> None:

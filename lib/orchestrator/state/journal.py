@@ -1,4 +1,4 @@
-"""The logs: one decision line per task, one usage line per attempt; alerts, and tasks for later."""
+"""The logs: one decision line per task, one usage line per attempt; and those beside them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ DECISIONS = "provider_recommendations.jsonl"
 USAGE = "provider_usage.jsonl"
 ALERTS = "alerts.jsonl"
 DEFERRED = "deferred.jsonl"
+SUGGESTIONS = "recommendations.jsonl"
 BEGINNING = (0, 0)  # a mark in a log: its inode, and an offset in bytes
 
 

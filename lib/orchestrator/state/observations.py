@@ -70,7 +70,7 @@ def _rows(provider: Provider, seen: Seen) -> Iterator[tuple[Limit, limits.Payer]
     """List the rows a figure is about, for each account where a row counts by account."""
     for limit in provider.limits:
         named = seen.window_s is not None or seen.period is not None
-        if limit.metric != seen.metric or limit.scope == "model":
+        if limit.metric != seen.metric or (limit.scope == "model") is (seen.model is None):
             continue
         if named and (limit.window_s, limit.period) != (seen.window_s, seen.period):
             continue
@@ -78,4 +78,4 @@ def _rows(provider: Provider, seen: Seen) -> Iterator[tuple[Limit, limits.Payer]
         if limit.scope == "account" and seen.account is None:
             known = sorted({transport.account for transport in provider.transports})
         for account in known:
-            yield limit, limits.Payer(account, "", metered=True)
+            yield limit, limits.Payer(account, seen.model or "", metered=True)

@@ -62,7 +62,7 @@ def _booked(document: Json, provider: Provider, line: Json, now_ms: int, zone: s
     """Book what a usage line tells; one whose figures are none is skipped."""
     try:
         tokens = int(line["input_tokens"]) + int(line["output_tokens"])
-        turn = Turn(int(line["requests"]), tokens, round(float(line["cost_usd"]) * MICRO))
+        turn = Turn(int(line["requests"]), tokens, _micro_usd(line["cost_usd"]))
         payer = Payer(line["account"], line["model"], metered=line["billing"] == "metered")
         at_ms, day = clock.parse(line["timestamp"]), str(line["booked_day"])
         clock.parse(f"{day}T00:00:00Z")
@@ -71,6 +71,11 @@ def _booked(document: Json, provider: Provider, line: Json, now_ms: int, zone: s
     if min(turn) < 0:
         return document
     return usage.booked(document, provider, turn, payer, at_ms, day, now_ms, zone)
+
+
+def _micro_usd(usd: float | None) -> int:
+    """Count what is unpriced, null in the log, as nothing spent."""
+    return 0 if usd is None else round(float(usd) * MICRO)
 
 
 def _in_flight(folder: str, name: str, zone: str) -> Iterator[Json]:

@@ -60,6 +60,7 @@ def everybody(folder: str, config: Config) -> list[Provider]:
     """List the providers whose money counts: those configured, and all that left a usage file."""
     known = config.providers
     names = {name.removesuffix(SUFFIX) for name in _listed(folder) if name.endswith(SUFFIX)}
+    names.discard("model")  # `model_usage.json` is what Phase 1 left (`state/phase1.py`)
     return [*known.values(), *(nobody(name) for name in sorted(names.difference(known)))]
 
 

@@ -8,14 +8,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from orchestrator import clock
 from orchestrator import records as r
-from orchestrator.errors import StorageError
+from orchestrator.errors import StorageError, UsageError
 from orchestrator.providers import api, command_line, process
+from orchestrator.providers.attachments import Attachments
 from orchestrator.providers.claude import ClaudeReading
 from orchestrator.providers.codex import CodexReading
+from orchestrator.providers.command_line import Errand
 from orchestrator.providers.gemini import GeminiReading
+from orchestrator.providers.prompt import prompt_of
 from orchestrator.providers.reading import PULSE, Reading
 from orchestrator.records import Event, Failure, Outcome, Route, Spent
 from orchestrator.state.inflight import InFlight
@@ -32,36 +36,55 @@ NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
 UPSTREAM = ("pulse", "text", "tool", "usage", "done")  # events that come from the upstream
 
 
-class Call:
-    """What one attempt is to do."""
+class Call(NamedTuple):
+    """What one attempt is to do.
 
-    def __init__(
-        self,
-        route: Route,
-        folder: str,
-        task: str,
-        system: str,
-        deadline: float,
-        max_cost_usd: float | None,
-        renew: Callable[[Spent | None], Failure | None],
-    ) -> None:
-        """Keep the facts; `renew` is asked at each turn whether one more may be made.
+    `renew` is asked at each turn whether one more may be made. It gets what was used so far, or
+    None from a client that does not tell.
+    """
 
-        It gets what was used so far, or None from a client that does not tell.
-        """
-        self.route, self.folder, self.task, self.system = route, folder, task, system
-        self.deadline, self.max_cost_usd, self.renew = deadline, max_cost_usd, renew
+    route: Route
+    folder: str
+    task: str
+    system: str
+    given: Attachments
+    deadline: float
+    max_cost_usd: float | None
+    renew: Callable[[Spent | None], Failure | None]
 
 
 def run(context: Context, call: Call, running: InFlight, transcript: Transcript) -> Outcome:
-    """Make the call and judge it; failures are in the outcome, nothing of it is left running."""
+    """Make the call and judge it; failures are in the outcome, nothing of it is left running.
+
+    It ends with the task, or earlier where its model has a `timeout_s` of its own.
+    """
+    own = call.route.parameters.timeout_s
+    end = call.deadline if own is None else min(call.deadline, time.monotonic() + own)
+    outcome = _made(context, call, end, running, transcript)
+    failure = outcome.failure
+    if failure is None or failure.kind != r.TIMEOUT or end == call.deadline:
+        return outcome
+    message = f"{call.route.model}'s own timeout_s of {own:g} s passed"
+    return outcome._replace(failure=failure._replace(message=message))
+
+
+def _made(
+    context: Context, call: Call, end: float, running: InFlight, transcript: Transcript
+) -> Outcome:
+    """Make the call over its transport, until `end`."""
     transport = call.route.transport
-    deadlines = process.Deadlines(call.deadline, transport.first_byte_s, transport.idle_s)
+    deadlines = process.Deadlines(end, transport.first_byte_s, transport.idle_s)
     if transport.kind == "api":
         reading = api.reading_of(transport.dialect or "")
-        events = api.call(
-            call.route, context.environment, call.system, call.task, deadlines, reading
+        prompt = prompt_of(
+            context.config,
+            call.route,
+            context.environment,
+            call.system,
+            call.task,
+            call.given.images,
         )
+        events = api.call(prompt, transport, context.environment, deadlines, reading)
         return _watched(context, call, reading, events, transcript)
     reading = PARSERS[context.config.clients[transport.client or ""]["parser"]]()
     try:
@@ -182,20 +205,17 @@ def _client(
         why = f"the client would take keys and addresses from {settings}; move it away"
         yield from reading.failed(Failure(r.AUTH, why, sent=False))
         return
-    made = command_line.prepare(
-        context.config,
-        call.route,
-        context.environment,
-        call.folder,
-        private,
-        call.system,
-        call.max_cost_usd,
-    )
-    for name, text in made.files.items():
+    try:
+        errand = Errand(call.folder, private, call.system, call.max_cost_usd, call.given)
+        made = command_line.prepare(context.config, call.route, context.environment, errand)
+    except UsageError as error:
+        yield from reading.failed(Failure(r.INVALID_INPUT, str(error), sent=False))
+        return
+    for name, content in made.files.items():
         path = os.path.join(private, name)
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
     transcript.note("start", " ".join(made.argv))
     with tempfile.TemporaryFile(dir=private) as stdin:
         stdin.write((made.task_prefix + call.task).encode())

@@ -16,6 +16,7 @@ from orchestrator.state.inflight import InFlight
 from orchestrator.state.redaction import redact
 from orchestrator.state.transcript import Transcript
 from orchestrator.work import attempt, knocking, settlement
+from orchestrator.work.brief import Brief
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.trees import Trees
 
@@ -34,9 +35,10 @@ class Booked(NamedTuple):
 class Books:
     """What one attempt has booked, and what it still holds."""
 
-    def __init__(self, held: Turn, day: str) -> None:
+    def __init__(self, held: Turn, reserved_ms: int, zone: str) -> None:
         """Begin with the reservation; money belongs to the day it was made."""
-        self.held, self.day = held, day
+        self.held, self.day = held, windows.day_of(reserved_ms, zone)
+        self.moment = self.day, clock.iso(reserved_ms)[11:16]
         self.booked, self.spent = Turn(0, 0, 0), Spent()
 
 
@@ -59,16 +61,19 @@ class Booking:
         self.trees = trees
         self.spent_micro_usd = 0
         self.task_id = str(dispatch.line["task_id"])
-        self.text_bytes = len(dispatch.task.encode()) + len(system.encode())
+        self.system_bytes = len(system.encode())
+        self.text, self.text_bytes = "", 0
 
-    def attempt(self, route: Route, number: int) -> Booked:
+    def attempt(self, route: Route, number: int, brief: Brief) -> Booked:
         """Reserve, run, judge, settle and record one attempt."""
+        self.text = brief.text
+        self.text_bytes = len(brief.text.encode()) + self.system_bytes
         attempt_id = f"{self.task_id}-{number}"
         complexity = self.dispatch.line["task_classification"]["complexity"]
-        fallback = route != self.dispatch.chain[0]
+        fallback = route != brief.first
         route = self._fitted(route)
         facts = {"attempt_id": attempt_id, **lines.route_facts(route, complexity)}
-        facts["fallback_used"] = fallback
+        facts |= {"fallback_used": fallback, "escalated_from": brief.escalated_from}
         turn = self._bound(route)
         payer = limits.Payer(route.transport.account, route.model, metered=_metered(route))
         folder = self.trees.enter(route)
@@ -100,7 +105,7 @@ class Booking:
             self.context.ledger.settle(attempt_id, route.provider, Turn(0, 0, 0))
             failure = Failure(r.NO_ROOM, str(error), None, error.retry_at_ms)
             return self._unmade(failure, facts, started_ms)
-        books = Books(turn, windows.day_of(reserved_ms, self.context.ledger.zone))
+        books = Books(turn, reserved_ms, self.context.ledger.zone)
         trouble: str | None = None
         try:
             outcome = self._call(route, folder, attempt_id, books)
@@ -129,7 +134,7 @@ class Booking:
             if spent is None:
                 so_far, bound = self._unmeasured(route, books)
             else:
-                so_far = settlement.as_turn(self.context.config, route, spent, books.day)
+                so_far = settlement.as_turn(self.context.config, route, spent, books.moment)
                 reread = spent.input_tokens - books.spent.input_tokens + spent.output_tokens
                 bound, books.spent = self._bound(route, reread), spent
             left = self._left_micro_usd()
@@ -147,8 +152,9 @@ class Booking:
         call = attempt.Call(
             route,
             folder,
-            self.dispatch.task,
+            self.text,
             self.system,
+            self.dispatch.given,
             self.deadline,
             None if left is None else max(0, left) / MICRO,
             renew,
@@ -190,10 +196,13 @@ class Booking:
     def _bound(self, route: Route, reread_tokens: int | None = None) -> Turn:
         """Bound one turn; a later turn of a client reads again what the one before it had."""
         day = windows.day_of(clock.now_ms(), self.context.ledger.zone)
-        price = price_of(self.context.config.prices, route.model, day)
+        price = price_of(self.context.config.prices, route.provider, route.model, day)
         size, overhead = self.text_bytes, route.transport.overhead_tokens
         if reread_tokens is not None:
             size, overhead = 0, reread_tokens
+        # In every turn: a client may show them at a later one.
+        pictures = len(self.dispatch.given.images)
+        overhead += pictures * self.context.config.settings["image_tokens"] if pictures else 0
         per_request = self.context.config.providers[route.provider].cost_per_request_usd
         return costs.turn_bound(price, size, overhead, route.max_output_tokens, per_request)
 
@@ -209,7 +218,7 @@ class Booking:
         """Outcome, then the books, then the log: recovery resumes at the first step missing."""
         context, ended_ms = self.context, clock.now_ms()
         most = settlement.more(books.booked, books.held)
-        used, source = settlement.settled(context.config, route, outcome, most, books.day)
+        used, source = settlement.settled(context.config, route, outcome, most, books.moment)
         if _metered(route):
             self.spent_micro_usd += used.cost_micro_usd
         version = context.config.price_version
@@ -232,13 +241,13 @@ class Booking:
             return Booked(outcome, facts | told | money, str(error))
         with contextlib.suppress(OrchestratorError):  # somebody knocks in vain
             knocking.heard(context, route, outcome, started_ms)
-        if outcome.failure is None and outcome.usage_known:
+        if outcome.failure is None and outcome.usage_known and not self.dispatch.given.images:
             with contextlib.suppress(OrchestratorError):  # only the next estimate is poorer
                 self._learn(route, outcome, ended_ms - started_ms)
         return Booked(outcome, facts | told | money | left, None)
 
     def _learn(self, route: Route, outcome: Outcome, took_ms: int) -> None:
-        size = len(self.dispatch.task.encode()) // costs.BYTES_PER_TOKEN
+        size = len(self.text.encode()) // costs.BYTES_PER_TOKEN
         figures = {
             "input_overhead_tokens": float(max(0, outcome.spent.input_tokens - size)),
             "output_tokens": float(outcome.spent.output_tokens),

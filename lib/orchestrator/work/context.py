@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from orchestrator.providers.attachments import NOTHING, Attachments
 from orchestrator.records import Config, Json, Route, Wishes
 from orchestrator.state.journal import Journal
 from orchestrator.state.ledger import Ledger
@@ -37,3 +38,5 @@ class Dispatch(NamedTuple):
     task: str
     chain: tuple[Route, ...]
     wishes: Wishes
+    climbs: tuple[tuple[Route, ...], ...] = ()  # chains of the tiers above
+    given: Attachments = NOTHING  # what goes with it beside its text

@@ -9,8 +9,8 @@ from orchestrator.records import Json
 def finished(line: Json, attempts: list[Json], status: str, result: str) -> Json:
     """Add up the attempts; the last one says which route it was and what was wrong."""
     last = attempts[-1] if attempts else {}
-    actual = round(sum(a.get("cost_usd", 0.0) for a in attempts), 6)
-    notional = round(sum(a.get("cost_notional_usd", 0.0) for a in attempts), 6)
+    actual, notional = _sum(attempts, "cost_usd"), _sum(attempts, "cost_notional_usd")
+    unpriced = sum(a.get("cost_source") == "unpriced" for a in attempts)
     estimate = line["recommendation"]["cost_estimate"]
     input_tokens = sum(a["input_tokens"] for a in attempts)
     output_tokens = sum(a["output_tokens"] for a in attempts)
@@ -32,12 +32,21 @@ def finished(line: Json, attempts: list[Json], status: str, result: str) -> Json
         "cost_actual": actual,
         "cost_notional_usd": notional,
         "cost_source": last.get("cost_source"),
+        "unpriced_attempts": unpriced,
         "cost_estimate_vs_actual": None
-        if estimate is None
-        else round(actual + notional - estimate, 6),
+        if estimate is None or unpriced
+        else round((actual or 0) + (notional or 0) - estimate, 6),
         "attempts": attempts,
+        "escalations": sum(a.get("escalated_from") is not None for a in attempts),
         "fallback_used": any(a.get("fallback_used") for a in attempts),
         "error": last.get("error"),
         "error_class": last.get("error_class"),
         "retry_at": min(retry, default=None),
     }
+
+
+def _sum(attempts: list[Json], name: str) -> float | None:
+    """Add up what is known in USD; None where that is nothing, for it may have cost something."""
+    amounts = [a.get(name, 0.0) for a in attempts]
+    total = sum(amount for amount in amounts if amount is not None)
+    return None if None in amounts and not total else round(total, 6)

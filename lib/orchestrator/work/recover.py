@@ -79,15 +79,15 @@ def _interrupted(step: Json, running: InFlight, ledger: Ledger) -> Json | None:
         return None
     now_ms, rest = clock.now_ms(), Turn(*(held[name] for name in Turn._fields))
     used = settlement.more(Turn(*held["done"]), rest)
-    version = ledger.config.price_version
-    money = settlement.money_facts(
-        route["billing"], used, "estimate", used, version, held["booked_day"]
-    )
+    config, day, billing = ledger.config, held["booked_day"], route["billing"]
+    source = settlement.estimated(config, provider, route["model"], billing, used, day)
+    money = settlement.money_facts(billing, used, source, used, config.price_version, day)
     told = {
         "requests": used.requests,
         "input_tokens": 0,
         "output_tokens": 0,
         "cached_input_tokens": 0,
+        "cache_write_tokens": 0,
         "latency_ms": now_ms - held["at_ms"],
         "error_class": r.INTERRUPTED,
         "error": "its process died; settled at its reservation",

@@ -13,9 +13,11 @@ from orchestrator.decide.windows import day_of
 from orchestrator.errors import NoRoomError, OrchestratorError, StorageError
 from orchestrator.records import Failure, Json, Outcome, Route
 from orchestrator.state import deferred, inflight, journal, mounts
+from orchestrator.state.redaction import redact
 from orchestrator.state.transcript import Transcript
 from orchestrator.work import metrics, verify
 from orchestrator.work.booking import NOTHING, Booking
+from orchestrator.work.brief import Brief, handed_on
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.trees import Trees
 
@@ -59,23 +61,34 @@ class Task:
     def run(self) -> Result:
         """Run to the end; failures of providers are results, not exceptions."""
         routes, verified = self.dispatch.chain, verify.NONE
+        brief = Brief(self.dispatch.task, routes[0]) if routes else None
         tries: dict[Route, int] = {}
         outcome = NOTHING._replace(failure=Failure(r.NO_ROOM, "no route is left"))
         settings = self.context.config.settings
-        while routes and len(self.attempts) < settings["attempts"]["total"]:
+        while brief and routes and len(self.attempts) < settings["attempts"]["total"]:
             route = routes[0]
             tries[route] = tries.get(route, 0) + 1
-            booked = self.booking.attempt(route, len(self.attempts) + 1)
+            booked = self.booking.attempt(route, len(self.attempts) + 1, brief)
             outcome = booked.outcome
             self.attempts.append(booked.facts)
             self.storage_error = self.storage_error or booked.storage_error
+            told = ""
             if outcome.failure is None:
-                command = self.dispatch.wishes.verify
-                verified = verify.check(
-                    self.context, command, self.trees.folder, self.transcript, self.deadline
+                verified, told = verify.check(
+                    self.context,
+                    self.dispatch.wishes.verify,
+                    self.trees.folder,
+                    self.transcript,
+                    self.deadline,
                 )
-                break
+                self.attempts[-1]["verified"] = verified
             if self.context.interrupted() or self.storage_error:
+                break
+            higher = self._higher(outcome, verified, route)
+            if higher:
+                brief, routes = self._escalated(outcome, told, route, higher), higher
+                continue
+            if outcome.failure is None:
                 break
             rest = (*self._wider(outcome.failure, route), *routes[1:])
             step = failures.next_step(outcome.failure, route, rest, tries[route], settings)
@@ -84,6 +97,34 @@ class Task:
             self._told(route, outcome.failure, step)
             routes = step.routes if self._waited(step.wait_s) else ()
         return self._finished(outcome, verified)
+
+    def _higher(self, outcome: Outcome, verified: str, route: Route) -> tuple[Route, ...]:
+        """Find the chain of the next tier, where the work of this one may be tried again there."""
+        late = time.monotonic() >= self.deadline
+        if late or not failures.climbs(outcome.failure, passed=verified != verify.BROKEN):
+            return ()
+        if outcome.failure is not None and not self.trees.may_go_on(outcome):
+            return ()
+        names = [tier["name"] for tier in self.context.config.settings["tiers"]]
+        here = names.index(route.tier)
+        chains = (chain for chain in self.dispatch.climbs if chain)
+        return next((chain for chain in chains if names.index(chain[0].tier) > here), ())
+
+    def _escalated(
+        self, outcome: Outcome, told: str, route: Route, higher: tuple[Route, ...]
+    ) -> Brief:
+        """Hand the task on to the next tier, with what was wrong (seed 001, strategy 1)."""
+        to, text = higher[0], self.dispatch.task
+        why = outcome.failure.message if outcome.failure else "--verify failed"
+        if outcome.failure is None:
+            self.trees.stay()
+            command = str(self.dispatch.wishes.verify)
+            text = handed_on(text, command, redact(told, self.context.secrets), outcome, to)
+        self.context.tell(
+            f"{route.provider} {route.model}: {why}; escalated to {to.tier}: "
+            f"{to.provider} {to.model}"
+        )
+        return Brief(text, to, route.tier)
 
     def _wider(self, failure: Failure, route: Route) -> tuple[Route, ...]:
         """Find a larger model of the same provider, unless one was asked for by its name."""

@@ -25,7 +25,7 @@ class Trees:
         self.editing = edits
         self.repository: Repository | None = None
         self.tree: Tree | None = None
-        self.count, self.diffstat = 0, ""
+        self.count, self.diffstat, self.staying = 0, "", False
         if edits and len(dispatch.chain) > 1:
             workspace = context.environment.get("ORCHESTRATE_WORKSPACE")
             found = Repository(self.home, context.state, context.environment, workspace)
@@ -37,12 +37,19 @@ class Trees:
 
     def enter(self, route: Route) -> str:
         """Give an attempt its folder: a fresh worktree of HEAD where it edits."""
+        if self.staying and self.tree is not None and route.access == "edit":
+            self.staying, self.diffstat = False, ""
+            return self.folder
         self.folder, self.tree, self.diffstat = self.home, None, ""
         if self.repository is not None and route.access == "edit":
             self.count += 1
             self.tree = self.repository.add(f"{self.task_id}-{self.count}")
             self.folder = self.tree.folder
         return self.folder
+
+    def stay(self) -> None:
+        """Let the next attempt go on in the tree of the last one: it builds on what is there."""
+        self.staying = True
 
     def named(self) -> Json:
         """Name the tree of the attempt under way, nothing where it works in place."""

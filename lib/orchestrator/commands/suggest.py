@@ -1,0 +1,147 @@
+"""`suggest [--json] REPO TASK`: which Claude model fits a task, given how much of each is used.
+
+With `--words FD` the words come NUL-separated through a descriptor, as suggest_model.sh hands them
+over: the task is never in the arguments of a process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from orchestrator import clock
+from orchestrator.commands import screen, suggested
+from orchestrator.commands.session import Session, stdin_bytes
+from orchestrator.config import locations, suggestions
+from orchestrator.decide import suggestion
+from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.records import Json, Provider
+from orchestrator.state import journal, observations, phase1
+from orchestrator.state.ledger import Ledger
+
+ALL_BLOCKED = 3
+SCHEMA = 1
+
+
+def main(arguments: list[str]) -> int:
+    """Suggest, record and show; returns 3 when every model is blocked, 0 otherwise."""
+    words, as_json = _words(arguments)
+    session = Session()
+    rules = suggestions.load(session.all_providers)
+    repo = words[0] if words else _asked("REPO", "a folder, . for this one")
+    repository = locations.repository(os.fsdecode(repo), session.at.workspace)
+    text = words[1] if len(words) > 1 else _asked("TASK", "in one line")
+    most = session.config.settings["max_task_bytes"]
+    task = session.checked_task(stdin_bytes(most) if text == b"-" else text)
+    line = _line(session, rules, repository, task, clock.now_ms())
+    # Nothing was spent: the line need not be on the disk before the answer is on the screen.
+    journal.Journal(session.at.logs, fsync=False).append(journal.SUGGESTIONS, line)
+    if as_json:
+        screen.data(line)
+    else:
+        shown, paint = screen.harmless_in(line), screen.painter(sys.stdout)
+        screen.out(suggested.drawn(shown, paint, screen.columns()), painted=True)
+    return ALL_BLOCKED if line["all_blocked"] else 0
+
+
+def _words(arguments: list[str]) -> tuple[list[bytes], bool]:
+    """Read the words of the command line and its one option; raises UsageError."""
+    words = [os.fsencode(word) for word in arguments]
+    if words[:1] == [b"--words"]:
+        with os.fdopen(int(words[1]), "rb") as file:
+            words = file.read().split(b"\0")[:-1]
+    as_json = False
+    while words and words[0].startswith(b"-"):
+        word = words.pop(0)
+        if word == b"--":
+            break
+        if word != b"--json":
+            name = os.fsdecode(word)
+            raise UsageError(f"unknown option {name}; see './suggest_model.sh --help'")
+        as_json = True
+    if len(words) > 2:
+        raise UsageError("there are words after TASK; quote the task, and put --json before REPO")
+    return words, as_json
+
+
+def _asked(name: str, form: str) -> bytes:
+    """Ask a person for what is missing; raises UsageError where there is no terminal to ask on."""
+    if screen.is_terminal(sys.stdin):
+        screen.ask(f"{name} ({form}): ")
+        answer = sys.stdin.readline().rstrip("\n")
+        if answer:
+            return os.fsencode(answer)
+    raise UsageError(f"{name} is missing; ./suggest_model.sh [--json] REPO TASK, see --help")
+
+
+def _line(session: Session, rules: Json, repository: str, task: str, now_ms: int) -> Json:
+    """Make the record of a suggestion."""
+    provider = session.all_providers.providers[rules["provider"]]
+    tier = suggestion.tier_of(repository, rules)
+    reach = session.config.settings["classify_bytes"]
+    parts = suggestion.scored(task, tier, rules, reach)
+    score = sum(part.points for part in parts)
+    usage = _usage(session, provider, rules, now_ms)
+    used = suggestion.uses(provider, usage, rules, now_ms, session.zone)
+    wanted = suggestion.ideal(score, rules)
+    choice = suggestion.chosen(wanted, used, rules["block_at_percent"])
+    retry_at_ms = used[choice.model].retry_at_ms
+    logged = session.logged_task(task)
+    return {
+        "schema": SCHEMA,
+        "timestamp": clock.iso(now_ms),
+        "repository": repository,
+        "repository_tier": tier[0],
+        "task_description": logged["text"],
+        "task_sha256": logged["sha256"],
+        "complexity_score": score,
+        "complexity_parts": [part._asdict() for part in parts],
+        "ideal_model": wanted,
+        "ideal_available": used[wanted].block is None,
+        "recommended_model": choice.model,
+        "model": rules["models"][choice.model],
+        "fallback_reason": choice.reason,
+        "all_blocked": choice.blocked,
+        "time_to_reset_minutes": suggestion.minutes_until(retry_at_ms, now_ms),
+        "block_at_percent": rules["block_at_percent"],
+        "usage": {
+            name: _described(use, rules["models"][name], now_ms) for name, use in used.items()
+        },
+    }
+
+
+def _described(use: suggestion.Use, model: str, now_ms: int) -> Json:
+    seen_ms = use.observed_at_ms
+    return {
+        "model": model,
+        "percent": None if use.percent is None else round(use.percent, 2),
+        "row": use.row,
+        "source": use.source,
+        "observed_at": None if seen_ms is None else clock.iso(seen_ms),
+        "age_minutes": None if seen_ms is None else (now_ms - seen_ms) // suggestion.MINUTE_MS,
+        "available": use.block is None,
+        "block_reason": use.block,
+        "retry_at": None if use.retry_at_ms is None else clock.iso(use.retry_at_ms),
+    }
+
+
+def _usage(session: Session, provider: Provider, rules: Json, now_ms: int) -> Json:
+    """Read what is known of the provider, and take over what Phase 1 left.
+
+    Where that can't be written yet, as before `make setup`, it counts all the same and stays.
+    """
+    at, row = session.at, suggestion.told_row(rules)
+    told = [(p, phase1.read(p, rules["models"], row)) for p in phase1.left((at.state, at.config))]
+    known = provider._replace(limits=(*provider.limits, row))
+    config = session.all_providers
+    config = config._replace(providers={**config.providers, provider.name: known})
+    not_yet = []
+    for path, seen in told:
+        try:
+            Ledger(at.state, config, at.logs, screen.talk).observe(provider.name, seen)
+            screen.talk(f"{path}: taken over; kept as {os.path.basename(phase1.take(path))}")
+        except OrchestratorError as error:
+            screen.talk(f"{path}: counts, but is not yet taken over: {error}")
+            not_yet += seen
+    usage = session.world(now_ms).usages[provider.name]
+    return observations.noted(usage, known, not_yet, now_ms, session.zone)

@@ -1,0 +1,33 @@
+"""Which branch a checkout is on, read from git's own files: no process, a decision may ask it."""
+
+from __future__ import annotations
+
+import os
+
+MOST = 4096  # bytes of one of these files
+HEAD = "ref: refs/heads/"
+
+
+def branch(folder: str) -> str:
+    """Name the branch checked out in a folder or above it; empty outside git, or on none.
+
+    A linked worktree has a file `.git` that names its folder (gitrepository-layout(5)).
+    """
+    while True:
+        git = os.path.join(folder, ".git")
+        if os.path.lexists(git):
+            break
+        if folder == os.path.dirname(folder):
+            return ""
+        folder = os.path.dirname(folder)
+    named = _line(git).removeprefix("gitdir: ") if os.path.isfile(git) else git
+    head = _line(os.path.join(folder, named, "HEAD"))
+    return head.removeprefix(HEAD) if head.startswith(HEAD) else ""
+
+
+def _line(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(MOST).partition("\n")[0]
+    except OSError:
+        return ""

@@ -1,0 +1,57 @@
+"""A small MCP server over stdio: one tool, `look_up`, that tells what it was asked and given.
+
+Usage: mcp_server.py LOG. Each request's method and parameters become a line of LOG, and so does
+the environment it was started with.
+"""
+
+import json
+import os
+import sys
+
+TOOL = {
+    "name": "look_up",
+    "description": "Looks a word up.",
+    "inputSchema": {
+        "type": "object",
+        "properties": {"word": {"type": "string"}},
+        "required": ["word"],
+    },
+}
+
+
+def result_of(method, parameters):
+    """Answer a request; None for what it does not know."""
+    if method == "initialize":
+        return {
+            "protocolVersion": parameters["protocolVersion"],
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "look-up", "version": "1"},
+        }
+    if method == "tools/list":
+        return {"tools": [TOOL]}
+    if method == "tools/call":
+        return {"content": [{"type": "text", "text": f"{parameters['arguments']['word']}: found"}]}
+    return {} if method == "ping" else None
+
+
+def main():
+    with open(sys.argv[1], "a", encoding="utf-8", buffering=1) as log:
+        log.write(json.dumps({"method": "start", "environment": dict(os.environ)}) + "\n")
+        for line in sys.stdin:
+            request = json.loads(line)
+            method, parameters = request.get("method", ""), request.get("params") or {}
+            log.write(json.dumps({"method": method, "params": parameters}) + "\n")
+            if "id" not in request:
+                continue
+            reply = {"jsonrpc": "2.0", "id": request["id"]}
+            result = result_of(method, parameters)
+            if result is None:
+                reply["error"] = {"code": -32601, "message": f"no method {method}"}
+            else:
+                reply["result"] = result
+            sys.stdout.write(json.dumps(reply) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
