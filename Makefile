@@ -52,7 +52,7 @@ poll: setup ## Renew the usage figures of the providers (for cron: scripts/poll_
 report: setup ## Print what was spent and saved: make report [OPTIONS='--this-month --detailed']
 	@scripts/report.sh $(OPTIONS)
 
-bench: setup ## Measure decisions, books, logs, polling and memory
+bench: setup ## Measure decisions, books, logs, polling, memory and the report
 	@scripts/bench.sh
 
 lock: ## Resolve the dependencies anew (needs uv)

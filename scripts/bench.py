@@ -13,6 +13,7 @@ import bench_journal
 import bench_ledger
 import bench_memory
 import bench_polling
+import bench_report
 
 SUBJECTS = {
     "decision": bench_decision.run,
@@ -20,6 +21,7 @@ SUBJECTS = {
     "journal": bench_journal.run,
     "polling": bench_polling.run,
     "memory": bench_memory.run,
+    "report": bench_report.run,
 }
 
 

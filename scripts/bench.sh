@@ -8,6 +8,7 @@
 #   journal    16 processes that append to one log
 #   polling    a gigabyte of client records, read a second time
 #   memory     the most that is held with logs of 10 MB and of 1 GB
+#   report     the cost report on 200,000 tasks, against one pass of jq
 #
 # What is aimed at stands beside each figure. Machines differ: what counts is the comparison with the
 # plain thing beside it, measured in the same run.

@@ -1,4 +1,4 @@
-"""The smallest pictures of each kind: a PNG and a GIF that are computed, a JPEG and a WebP."""
+"""Small pictures of each kind."""
 
 import base64
 import struct
@@ -20,10 +20,21 @@ def png(width=24, height=24):
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def jpeg():
+    """Draw a grey square: one block whose two codes are a bit each."""
+    codes = bytes([1, *(15 * [0]), 0])
+    segments = (
+        (0xDB, bytes([0, *(64 * [1])])),
+        (0xC0, struct.pack(">BHH", 8, 8, 8) + bytes([1, 1, 0x11, 0])),
+        (0xC4, b"\x00" + codes),
+        (0xC4, b"\x10" + codes),
+        (0xDA, bytes([1, 1, 0, 0, 63, 0])),
+    )
+    parts = (struct.pack(">BBH", 0xFF, kind, len(data) + 2) + data for kind, data in segments)
+    return b"\xff\xd8" + b"".join(parts) + b"\x3f\xff\xd9"
+
+
 PNG = png()
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-JPEG = base64.b64decode(
-    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////"
-    "////////////////////////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxA="
-)
+JPEG = jpeg()
 WEBP = base64.b64decode("UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAwA0JaQAA3AA/vuUAAA=")

@@ -180,15 +180,16 @@ EOF
   run --separate-stderr orchestrate --json "$REPO" - <<<$'Design the\nwhole cache layer'
   [ "$status" -eq 0 ]
   is '.recommended_model == "opus" and .task_description == "Design the\nwhole cache layer\n"' <<<"$output"
-  run --separate-stderr orchestrate --json "$REPO" "$TASK" <&-
+  run --separate-stderr bash -c '"$@" <&-' - env -i "${GIVEN[@]}" "$ORCHESTRATE" --json "$REPO" "$TASK"
   [ "$status" -eq 0 ]
   is '.recommended_model == "sonnet"' <<<"$output"
-  run --separate-stderr orchestrate "$REPO" - <&-
+  run --separate-stderr bash -c '"$@" <&-' - env -i "${GIVEN[@]}" "$ORCHESTRATE" "$REPO" -
   [ "$status" -eq 2 ]
   one_line
-  run --separate-stderr orchestrate "$REPO" <&-
+  run --separate-stderr bash -c '"$@" <&-' - env -i "${GIVEN[@]}" "$ORCHESTRATE" "$REPO"
   [ "$status" -eq 2 ]
-  orchestrate "$REPO" "$TASK" 2>&- | head -n 1
+  run --separate-stderr bash -c '"$@" <&- >&- 2>&-' - env -i "${GIVEN[@]}" "$ORCHESTRATE" "$REPO" "$TASK"
+  [ "$status" -eq 7 ]
 }
 
 @test "on a terminal it asks for what is missing" {

@@ -156,7 +156,7 @@ def test_a_budget_that_lowers_the_tier_lets_no_paid_fallback_climb():
 )
 def test_no_model_that_may_run_is_cheaper_than_the_one_chosen(rates, gone):
     known = market(*FIVE, prices=priced(**dict(zip("abcde", rates, strict=True))))
-    unready = {name: ("gone",) for name in gone}
+    unready = dict.fromkeys(gone, ("gone",))
     found = world.decide("Write it", known, unready=unready, strategy="cheapest", complexity=1)
     left = {n: rate for n, rate in zip("abcde", rates, strict=True) if n not in gone}
     assert left[found.chosen.provider] == min(left.values())

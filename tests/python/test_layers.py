@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "simulator": {"simulator"},
 }
 ANYTHING = {"commands", "__init__"}
-PURE = {"__future__", "collections", "fnmatch", "math", "random", "re", "typing", "time", "calendar"}
+PURE = {"__future__", "collections", "math", "random", "re", "typing", "time", "calendar"}
+PURE |= {"fnmatch"}
 PURE |= {"datetime", "zoneinfo"}  # only where a zone is not UTC
 CLOCKS = {"clock.now_ms", "time.time", "time.time_ns", "time.monotonic", "datetime.now"}
 FILES = sorted(LIB.rglob("*.py"))

@@ -26,7 +26,8 @@ STATE = "requests_percent tokens_percent cost_today daily_budget available block
 USAGE = (
     "schema timestamp attempt_id task_id story_id role phase iteration provider model transport "
     "complexity input_tokens output_tokens cached_input_tokens cache_write_tokens cost_usd "
-    "cost_notional_usd cost_source price_version booked_day latency_ms success fallback_used outcome error"
+    "cost_notional_usd cost_source price_version booked_day latency_ms success fallback_used "
+    "outcome error"
 )
 
 

@@ -170,7 +170,7 @@ def test_what_is_forbidden_is_never_chosen_nor_fallen_back_to():
 
 def test_asking_for_what_is_forbidden_is_refused():
     listed = rule("r", words=("x",), forbid=("codex",))
-    with pytest.raises(NoRoomError, match="no provider matches .*forbidden by the rule r"):
+    with pytest.raises(NoRoomError, match=r"no provider matches .*forbidden by the rule r"):
         decided("Implement x", listed, provider="codex", force=True)
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import world
+from killing import House, Killed, killed_at, upstream
 
 from orchestrator import records as r
 from orchestrator.commands import run as run_command
@@ -169,3 +170,30 @@ def test_the_summary_shows_no_zero_for_what_is_unpriced(tmp_path, monkeypatch, c
 
 def test_money_that_is_not_known_is_a_word():
     assert dollars(None) == "unpriced"
+
+
+@pytest.fixture
+def house(tmp_path):
+    """Make a house where no model has a price and no limit of money stands."""
+    with upstream() as server:
+        made = House(tmp_path / "my place", server)
+        providers = {
+            name: provider._replace(limits=(world.limit(),))
+            for name, provider in made.config.providers.items()
+        }
+        made.config = made.config._replace(prices={}, providers=providers)
+        yield made
+
+
+@pytest.mark.parametrize("place", [2, 3, 4, 5], ids=["held", "over", "settled", "logged"])
+def test_a_call_whose_owner_died_is_recorded_as_unpriced(house, place):
+    with killed_at(place, after=True) as made, pytest.raises(Killed):
+        house.run()
+    assert made[2:] == ["reserve", "note", "settle", "append"][: place - 1]
+    assert house.recover()
+    [line] = house.log(journal.USAGE)
+    assert (line["cost_usd"], line["cost_source"]) == (None, "unpriced")
+    [decision] = house.log(journal.DECISIONS)
+    assert decision["execution_metrics"]["cost_actual"] is None
+    assert decision["execution_metrics"]["unpriced_attempts"] == 1
+    assert house.spent_micro_usd() == 0

@@ -54,8 +54,8 @@ def _agents(config: Config) -> list[str]:
 def _prices(config: Config) -> list[str]:
     day = day_of(clock.now_ms(), "UTC")
     return [
-        f"config/prices.json: models.{model.name}: is missing: a price for {provider.name}'s model; "
-        "without one it runs under no budget but with --allow-unpriced"
+        f"config/prices.json: models.{model.name}: is missing: "
+        f"a price for {provider.name}'s model, or it runs with --allow-unpriced only"
         for provider in config.providers.values()
         if any(transport.billing == "metered" for transport in provider.transports)
         for model in provider.models

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orchestrator.config.prices import price_of
-from orchestrator.decide import breakers, budgets, costs, limits, transports
+from orchestrator.decide import breakers, costs, limits, transports
 from orchestrator.decide.models import Question, lacking
 from orchestrator.decide.transports import pays
 from orchestrator.records import (
@@ -88,7 +88,6 @@ def _routes(
     known: dict[tuple[str, bool], Room] = {}
     world, now_ms, zone = asked.world, asked.now_ms, asked.config.settings["zone"]
     usage = world.usages[provider.name]
-    paused = budgets.blocks(world.totals, now_ms, zone)
     for transport, why in zip(provider.transports, world.unready[provider.name], strict=True):
         if asked.wishes.transport not in (None, transport.kind):
             continue
@@ -114,7 +113,7 @@ def _routes(
         rooms.append(room)
         route = transports.route_of(provider.name, model, transport, transport.repo_access)
         blocks = [*([knocking] if knocking else []), *room.blocks]
-        blocks += paused if pays(transport) else ()
+        blocks += asked.paused if pays(transport) else ()
         if blocks:
             limited.append(max(blocks, key=_lasts))
             full.append(route)

@@ -65,7 +65,7 @@ def next_step(
     is tried again, and failures after which the next route is taken at once.
     """
     own = route.parameters
-    asked = next((row for row in own.fallback_on if row.error == failure.kind), None)
+    asked = _asked(route, failure)
     at_once = asked is not None and asked.immediate
     left = tuple(other for other in rest if not _ruled_out(failure, route, other))
     if RULES_OUT[failure.kind] == TASK and failure.sent and not at_once:
@@ -86,13 +86,15 @@ def next_step(
     return Step((route,), draw() * ceiling)
 
 
-def climbs(failure: r.Failure | None, *, passed: bool) -> bool:
+def climbs(failure: r.Failure | None, route: r.Route, *, passed: bool) -> bool:
     """Tell whether an attempt ended so that a model of the next tier may try.
 
     Its work did not pass the person's check, or it took longer than the model is given (seed 001,
-    strategy 1).
+    strategy 1), unless the model's own settings name another way out of that.
     """
-    return not passed if failure is None else failure.kind == r.TIMEOUT
+    if failure is None:
+        return not passed
+    return failure.kind == r.TIMEOUT and _asked(route, failure) is None
 
 
 def wider(
@@ -135,6 +137,10 @@ def may_pass(kinds: Sequence[str]) -> bool:
     """Tell whether a task failed of limits and outages alone: later there may be room for it."""
     passing = (*EXIT_CODES[0][1], r.STALLED, r.NETWORK, r.SERVER, r.OUTAGE)
     return bool(kinds) and all(kind in passing for kind in kinds)
+
+
+def _asked(route: r.Route, failure: r.Failure) -> r.FallbackOn | None:
+    return next((row for row in route.parameters.fallback_on if row.error == failure.kind), None)
 
 
 def _ruled_out(failure: r.Failure, failed: r.Route, other: r.Route) -> bool:

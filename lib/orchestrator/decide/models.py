@@ -32,6 +32,7 @@ class Question(NamedTuple):
     world: Snapshot
     now_ms: int
     day: str
+    paused: tuple[Block, ...]  # what keeps anything from being paid for
 
 
 def needs_of(wishes: Wishes) -> tuple[frozenset[str], int]:

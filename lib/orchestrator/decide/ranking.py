@@ -12,9 +12,10 @@ from orchestrator.decide.candidates import weigh
 from orchestrator.decide.classifier import order_of
 from orchestrator.decide.models import Question
 from orchestrator.decide.transports import pays
-from orchestrator.records import Block, Candidate, Config, Provider
+from orchestrator.records import Block, Candidate, Config, Model, Provider
 
 SPECIALIST, CHEAPEST = "specialist", "cheapest"
+Able = dict[str, list[Model]]  # by provider, the models that can take the task
 
 
 def ranked(asked: Question, strategy: str) -> list[Candidate]:
@@ -49,17 +50,18 @@ def cheapest(asked: Question) -> list[Candidate]:
     the client that is always there (seed 001, provider selection logic; fallback chain).
     """
     settings = asked.config.settings["cheapest"]
-    tier_rows = _cut(_preferred(asked, _of_tier(asked)), settings["next"] + 1)
+    able = {name: models.fitting(asked, p) for name, p in asked.config.providers.items()}
+    tier_rows = _cut(_preferred(asked, _of_tier(asked, able)), settings["next"] + 1)
     rows = _once(
         [
             *tier_rows,
-            *_cut(_reliable(asked, tier_rows), settings["reliable"]),
+            *_cut(_reliable(asked, able, tier_rows), settings["reliable"]),
             *_last(asked, settings["last_client"]),
         ]
     )
     listed = {row.provider for row in rows}
     out = [p for name, p in asked.config.providers.items() if name not in listed]
-    return [*rows, *(_left_out(asked, provider) for provider in out)]
+    return [*rows, *(_left_out(asked, provider, able[provider.name]) for provider in out)]
 
 
 ORDERS: dict[str, Callable[[Question], list[Candidate]]] = {
@@ -74,14 +76,15 @@ def cost(candidate: Candidate) -> float:
     return float("inf") if known is None else known
 
 
-def _of_tier(asked: Question) -> list[Candidate]:
+def _of_tier(asked: Question, able: Able) -> list[Candidate]:
     """Weigh the models of the tier, cheapest first; those of the nearest one where it has none."""
-    able = {name: models.fitting(asked, p) for name, p in asked.config.providers.items()}
-    steps = []
+    providers, steps = asked.config.providers, []
+    asking = {asked.classes.tier, asked.classes.paid_tier}
+    near = {tier: models.near(asked.config, tier) for tier in asking}
     for step in range(len(models.tiers(asked.config))):
         rows = []
-        for name, provider in asked.config.providers.items():
-            tier = models.near(asked.config, _tier(asked, provider))[step]
+        for name, provider in providers.items():
+            tier = near[_tier(asked, provider)][step]
             rows += [weigh(asked, provider, model) for model in able[name] if model.tier == tier]
         if any(_possible(row) for row in rows):
             return _by_price(rows, asked.config)
@@ -89,7 +92,7 @@ def _of_tier(asked: Question) -> list[Candidate]:
     return next((_by_price(rows, asked.config) for rows in steps if rows), [])
 
 
-def _reliable(asked: Question, tier_rows: Sequence[Candidate]) -> list[Candidate]:
+def _reliable(asked: Question, able: Able, tier_rows: Sequence[Candidate]) -> list[Candidate]:
     """Weigh what is reliable in the tier above that of the cheapest, as far as budgets allow it."""
     names = models.tiers(asked.config)
     here = next((row.model.tier for row in tier_rows if row.model), asked.classes.tier)
@@ -98,8 +101,8 @@ def _reliable(asked: Question, tier_rows: Sequence[Candidate]) -> list[Candidate
     above = names[names.index(here) + 1]
     rows = [
         weigh(asked, provider, model)
-        for provider in asked.config.providers.values()
-        for model in models.fitting(asked, provider)
+        for name, provider in asked.config.providers.items()
+        for model in able[name]
         if model.reliable and model.tier == above
     ]
     lowered = budgets.lowered(above, names, budgets.action(asked.world.totals))
@@ -120,11 +123,11 @@ def _last(asked: Question, client: str) -> list[Candidate]:
     return rows
 
 
-def _left_out(asked: Question, provider: Provider) -> Candidate:
+def _left_out(asked: Question, provider: Provider, able: Sequence[Model]) -> Candidate:
     """Weigh a provider that has no model to be tried."""
     row = weigh(asked, provider, None)
     other = Block("rank", "no model of the tier")
-    return _blocked(row, other) if models.fitting(asked, provider) else row
+    return _blocked(row, other) if able else row
 
 
 def _cut(rows: Sequence[Candidate], most: int) -> list[Candidate]:

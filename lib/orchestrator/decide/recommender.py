@@ -130,6 +130,7 @@ def _question(
         world=world,
         now_ms=now_ms,
         day=windows.day_of(now_ms, config.settings["zone"]),
+        paused=tuple(budgets.blocks(world.totals, now_ms, config.settings["zone"])),
     )
 
 

@@ -58,7 +58,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "execution_metrics.provider": "text",
         "execution_metrics.cost_actual": "money",
         "execution_metrics.cost_notional_usd": "money",
-        "execution_metrics.cost_source": "text",
+        "execution_metrics.unpriced_attempts": "count",
     },
 }
 

@@ -70,7 +70,7 @@ SELECT
   CAST(CAST(task_classification.complexity AS VARCHAR) AS DOUBLE), task_classification.tier,
   execution_metrics.provider, execution_metrics.status,
   usd(recommendation.cost_estimate),
-  CASE WHEN execution_metrics.cost_source IS DISTINCT FROM 'unpriced'
+  CASE WHEN coalesce(whole(execution_metrics.unpriced_attempts), 0) = 0
     THEN usd(execution_metrics.cost_actual)
       + coalesce(usd(execution_metrics.cost_notional_usd), 0) END
 FROM {lines}

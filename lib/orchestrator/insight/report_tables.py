@@ -60,6 +60,8 @@ SUMS = """
   CAST(coalesce(sum(output_tokens), 0) AS BIGINT) AS output_tokens,
   coalesce(sum(cost), 0) AS cost_usd,
   coalesce(sum(notional), 0) AS cost_notional_usd,
+  count(cost) = 0 AND bool_or(unpriced) AS cost_unknown,
+  count(notional) = 0 AND bool_or(unpriced) AS notional_unknown,
   count(*) FILTER (unpriced) AS unpriced_requests,
   avg(latency_ms) AS average_latency_ms
 FROM attempts
@@ -199,16 +201,17 @@ def spent(connection: duckdb.DuckDBPyConnection, today: str) -> tuple[Decimal, D
 def finished(row: Json, value: Decimal) -> Json:
     """Make a row of sums what a report shows: money as USD, rates in percent.
 
-    `value` is what all rows together are worth; a row of nothing but unpriced calls has no cost.
+    `value` is what all rows together are worth; what is not known at all is None, never 0.
     """
+    row = dict(row)
     cost, notional = row["cost_usd"], row["cost_notional_usd"]
-    unknown = row["requests"] > 0 and row["unpriced_requests"] == row["requests"]
+    unknown = row.pop("cost_unknown"), row.pop("notional_unknown")
     latency = row["average_latency_ms"]
     return {
         **row,
-        "cost_usd": None if unknown else usd(cost),
-        "cost_notional_usd": None if unknown else usd(notional),
-        "share_percent": None if unknown else percent(cost + notional, value),
+        "cost_usd": None if unknown[0] else usd(cost),
+        "cost_notional_usd": None if unknown[1] else usd(notional),
+        "share_percent": None if any(unknown) else percent(cost + notional, value),
         "success_percent": percent(row["successful_requests"], row["requests"]),
         "average_latency_ms": None if latency is None else round(latency, 1),
     }

@@ -101,7 +101,7 @@ class Task:
     def _higher(self, outcome: Outcome, verified: str, route: Route) -> tuple[Route, ...]:
         """Find the chain of the next tier, where the work of this one may be tried again there."""
         late = time.monotonic() >= self.deadline
-        if late or not failures.climbs(outcome.failure, passed=verified != verify.BROKEN):
+        if late or not failures.climbs(outcome.failure, route, passed=verified != verify.BROKEN):
             return ()
         if outcome.failure is not None and not self.trees.may_go_on(outcome):
             return ()
