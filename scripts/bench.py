@@ -14,9 +14,11 @@ import bench_ledger
 import bench_memory
 import bench_polling
 import bench_report
+import bench_selection
 
 SUBJECTS = {
     "decision": bench_decision.run,
+    "selection": bench_selection.run,
     "ledger": bench_ledger.run,
     "journal": bench_journal.run,
     "polling": bench_polling.run,

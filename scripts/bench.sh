@@ -4,6 +4,7 @@
 # Usage: scripts/bench.sh [SUBJECT...]
 #
 #   decision   a whole start against a plain Python start, and what the classifier hits
+#   selection  the cheapest of thirteen models, in process and as a process
 #   ledger     64 processes that reserve and settle
 #   journal    16 processes that append to one log
 #   polling    a gigabyte of client records, read a second time

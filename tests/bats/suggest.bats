@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # ./suggest_model.sh: which Claude model fits a task, given how much of each is used.
-# shellcheck disable=SC2016,SC2153,SC2154  # what is in quotes is not to expand; make_place and bats set the variables
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154  # what is in quotes is not to expand; make_place and bats set the variables
 
 load starts
 
@@ -30,7 +30,7 @@ phase_1() {
   done
 }
 
-@test "tasks around the thresholds get their model and exit 0" {
+@test "21 tasks around the thresholds get their model and exit 0" {
   local task model
   while IFS='|' read -r model task; do
     run --separate-stderr orchestrate --json "$REPO" "$task"
@@ -42,14 +42,26 @@ phase_1() {
     }
   done <<'EOF'
 haiku|Check the status
+haiku|Quick look at the list of users
+haiku|Show me in one summary what all of these many different files hold and who wrote them
+haiku|hello
 haiku|Please look at this file
 haiku|Fix the bug
+haiku|code review
 haiku|Rebuild the latest designated prefix again
+haiku|Review the code of the loader
+haiku|It tests, fixes, builds and implements
 sonnet|Add a feature for me
+sonnet|Add a quick check of the status
 sonnet|Do a code review of the loader
+sonnet|DO A CODE-REVIEW OF THE LOADER
+sonnet|Implement one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
 sonnet|Design it
 opus|Design the whole cache layer
+opus|Refactor it and fix the simple bug
 opus|Change the multi-file loader, please
+opus|Rename it in a cross-repository way
+opus|Plan the migration of one two three four five six seven eight nine ten eleven twelve
 EOF
 }
 
@@ -107,6 +119,16 @@ EOF
   is '.opus == 5' <"$PLACE/state/model_usage.json.taken.1"
 }
 
+@test "a file of Phase 1 beside the configuration is taken over, too" {
+  own_config
+  printf '{"opus": 90}' >"$PLACE/config/model_usage.json"
+  phase_1 '{haiku: 20}'
+  run --separate-stderr orchestrate --json "$REPO" "$TASK"
+  is '.usage.opus.percent == 90 and .usage.haiku.percent == 20 and .usage.sonnet.percent == null' <<<"$output"
+  [ -e "$PLACE/config/model_usage.json.taken" ]
+  [ -e "$PLACE/state/model_usage.json.taken" ]
+}
+
 @test "a file of Phase 1 that says something else is named, exit 8, and stays" {
   phase_1 '{models: {opus: {used: "$4.50", limit: 10}}}'
   run --separate-stderr orchestrate "$REPO" "$TASK"
@@ -120,7 +142,8 @@ EOF
 @test "before make setup it works with any Python 3.11, the file of Phase 1 included" {
   local plain
   plain="$("$ROOT/.venv/bin/python" -I -c 'import sys; print(sys._base_executable)')"
-  ! "$plain" -I -c 'import filelock' 2>"$PLACE/no filelock"
+  run "$plain" -I -c 'import filelock'
+  [ "$status" -ne 0 ]
   GIVEN+=(ORCHESTRATE_PYTHON="$plain")
   phase_1 '{opus: 90, sonnet: 10, haiku: 20}'
   run --separate-stderr orchestrate --json "$REPO" 'Design the whole cache layer'
@@ -212,6 +235,7 @@ EOF
 @test "no line is wider than the terminal, and colours are for a terminal alone" {
   local columns wide
   phase_1 '{opus: 82, sonnet: 85, haiku: 92}'
+  run orchestrate "$REPO" "$TASK"
   for columns in 60 200; do
     run in_terminal "$columns" - "$REPO" 'Check the status of everything that is in the repository and tell me what you found there'
     [ "$status" -eq 3 ]
@@ -246,9 +270,8 @@ EOF
   run grep -c "$key" "$PLACE/out" "$LOG"
   [ "$output" = "$PLACE/out:0"$'\n'"$LOG:0" ]
   # The words are in no command line but the one a person typed.
-  GIVEN+=(PATH="$PLACE/watched:$PLACE/bin")
   mkdir "$PLACE/watched"
-  printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"%s"\nexec "%s" "$@"\n' "$PLACE/argv" "$(type -P python3)" >"$PLACE/watched/python3"
+  printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"%s"\nexec "%s" "$@"\n' "$PLACE/argv" "$ROOT/.venv/bin/python" >"$PLACE/watched/python3"
   chmod +x "$PLACE/watched/python3"
   GIVEN+=(ORCHESTRATE_PYTHON="$PLACE/watched/python3")
   orchestrate "$REPO" 'Fix the secret thing' >"$PLACE/out"

@@ -1,12 +1,15 @@
 """A small MCP server over stdio: one tool, `look_up`, that tells what it was asked and given.
 
-Usage: mcp_server.py LOG. Each request's method and parameters become a line of LOG, and so does
-the environment it was started with.
+Usage: mcp_server.py LOG [--stay]. Each request's method and parameters become a line of LOG, and
+so does the environment it was started with. With --stay it leaves its process group, and goes on
+for a minute when it is told to end.
 """
 
 import json
 import os
+import signal
 import sys
+import time
 
 TOOL = {
     "name": "look_up",
@@ -32,6 +35,16 @@ def result_of(method, parameters):
     if method == "tools/call":
         return {"content": [{"type": "text", "text": f"{parameters['arguments']['word']}: found"}]}
     return {} if method == "ping" else None
+
+
+def stay():
+    """Leave the group and close the ears."""
+    if os.fork():
+        time.sleep(60)
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    time.sleep(60)
 
 
 def main():

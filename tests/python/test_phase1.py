@@ -19,7 +19,7 @@ RESET = "2026-11-22T00:00:00Z"
 
 
 def left(folder, document):
-    path = folder / phase1.NAME
+    path = folder / usage.PHASE_1
     path.write_text(document if isinstance(document, str) else json.dumps(document), "utf-8")
     return str(path)
 
@@ -109,28 +109,17 @@ def test_anything_else_is_named_with_its_path_and_stays_where_it_is(tmp_path, do
 def test_nothing_but_a_file_of_ones_own_is_read(tmp_path):
     elsewhere = tmp_path / "elsewhere.json"
     elsewhere.write_text('{"opus": 1}')
-    (tmp_path / phase1.NAME).symlink_to(elsewhere)
+    (tmp_path / usage.PHASE_1).symlink_to(elsewhere)
     with pytest.raises(StorageError):
-        phase1.read(str(tmp_path / phase1.NAME), MODELS, ROW)
-
-
-def test_a_file_in_either_folder_is_found_and_none_twice(tmp_path):
-    state, config_folder = tmp_path / "state", tmp_path / "config"
-    state.mkdir()
-    config_folder.mkdir()
-    folders = (str(state), str(config_folder))
-    assert phase1.left(folders) == []
-    paths = [left(state, {}), left(config_folder, {})]
-    assert phase1.left(folders) == paths
-    assert phase1.left((folders[0], folders[0])) == paths[:1]
+        phase1.read(str(tmp_path / usage.PHASE_1), MODELS, ROW)
 
 
 def test_a_file_that_was_taken_is_kept_whole_and_none_is_overwritten(tmp_path):
     names = []
     for percent in (1, 2, 3):
         names.append(os.path.basename(phase1.take(left(tmp_path, {"opus": percent}))))
-        assert phase1.left([str(tmp_path)]) == []
-    assert names == [f"{phase1.NAME}.taken{end}" for end in ("", ".1", ".2")]
+        assert not (tmp_path / usage.PHASE_1).exists()
+    assert names == [f"{usage.PHASE_1}.taken{end}" for end in ("", ".1", ".2")]
     kept = [json.loads((tmp_path / name).read_text())["opus"] for name in names]
     assert kept == [1, 2, 3]
 

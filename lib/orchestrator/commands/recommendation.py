@@ -53,8 +53,7 @@ def explained(line: Json, task: str, titles: Mapping[str, str], columns: int) ->
     parts.append(f"Raw scores, length rules included: {raw}")
     parts.append(f"Complexity {classes['complexity']:g} of 10: tier {classes['tier']}")
     chosen = line["recommendation"]
-    for rule in chosen["rules"]:
-        parts.append(f"Rule {rule['name']}: {rule['effect']}, {rule['reason']}")
+    parts += [f"Rule {r['name']}: {r['effect']}, {r['reason']}" for r in chosen["rules"]]
     parts.append(f"Strategy {chosen['strategy']}: model {chosen['model']}, tier {chosen['tier']}")
     parts.append("Candidates:")
     for name, state in line["provider_state_at_recommendation"].items():

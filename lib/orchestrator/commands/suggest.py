@@ -14,10 +14,9 @@ from orchestrator.commands import screen, suggested
 from orchestrator.commands.session import Session, stdin_bytes
 from orchestrator.config import locations, suggestions
 from orchestrator.decide import suggestion
-from orchestrator.errors import OrchestratorError, UsageError
+from orchestrator.errors import UsageError
 from orchestrator.records import Json, Provider
-from orchestrator.state import journal, observations, phase1
-from orchestrator.state.ledger import Ledger
+from orchestrator.state import journal, usage
 
 ALL_BLOCKED = 3
 SCHEMA = 1
@@ -81,8 +80,8 @@ def _line(session: Session, rules: Json, repository: str, task: str, now_ms: int
     reach = session.config.settings["classify_bytes"]
     parts = suggestion.scored(task, tier, rules, reach)
     score = sum(part.points for part in parts)
-    usage = _usage(session, provider, rules, now_ms)
-    used = suggestion.uses(provider, usage, rules, now_ms, session.zone)
+    known = _usage(session, provider, rules, now_ms)
+    used = suggestion.uses(provider, known, rules, now_ms, session.zone)
     wanted = suggestion.ideal(score, rules)
     choice = suggestion.chosen(wanted, used, rules["block_at_percent"])
     retry_at_ms = used[choice.model].retry_at_ms
@@ -126,22 +125,19 @@ def _described(use: suggestion.Use, model: str, now_ms: int) -> Json:
 
 
 def _usage(session: Session, provider: Provider, rules: Json, now_ms: int) -> Json:
-    """Read what is known of the provider, and take over what Phase 1 left.
+    """Read what is known of the provider, and first take over what Phase 1 left."""
+    row, not_yet = suggestion.told_row(rules), []
+    provider = provider._replace(limits=(*provider.limits, row))
+    folders = dict.fromkeys((session.at.state, session.at.config))
+    paths = [os.path.join(folder, usage.PHASE_1) for folder in folders]
+    left = [path for path in paths if os.path.lexists(path)]
+    if left:
+        from orchestrator.commands import takeover  # it is there once in a life
 
-    Where that can't be written yet, as before `make setup`, it counts all the same and stays.
-    """
-    at, row = session.at, suggestion.told_row(rules)
-    told = [(p, phase1.read(p, rules["models"], row)) for p in phase1.left((at.state, at.config))]
-    known = provider._replace(limits=(*provider.limits, row))
-    config = session.all_providers
-    config = config._replace(providers={**config.providers, provider.name: known})
-    not_yet = []
-    for path, seen in told:
-        try:
-            Ledger(at.state, config, at.logs, screen.talk).observe(provider.name, seen)
-            screen.talk(f"{path}: taken over; kept as {os.path.basename(phase1.take(path))}")
-        except OrchestratorError as error:
-            screen.talk(f"{path}: counts, but is not yet taken over: {error}")
-            not_yet += seen
-    usage = session.world(now_ms).usages[provider.name]
-    return observations.noted(usage, known, not_yet, now_ms, session.zone)
+        not_yet = takeover.taken_over(session, provider, rules["models"], row, left)
+    known = session.world(now_ms).usages[provider.name]
+    if not_yet:
+        from orchestrator.state import observations  # the same
+
+        known = observations.noted(known, provider, not_yet, now_ms, session.zone)
+    return known

@@ -34,7 +34,7 @@ def problems(models: dict[str, Json]) -> list[str]:
     """List rows that never apply or hide others: `file: path: what is wrong: what is allowed`."""
     found = []
     for name, model in models.items():
-        if "later" not in model and "above" not in model:
+        if "later" not in model and len(model.get("above", ())) < 2:
             continue
         for path, row in [("", model), *_numbered("later", model)]:
             at = f"config/prices.json: models.{name}.{path}"

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from orchestrator.config.documents import no_constant, unique
 from orchestrator.errors import UsageError
@@ -49,14 +50,14 @@ def read(path: str, environment: Mapping[str, str]) -> Servers:
         document = json.loads(data, object_pairs_hook=unique, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{OPTION} {path}: is not sound JSON ({error})") from None
-    for place, problem in _problems(document):
-        raise UsageError(f"{OPTION} {path}: {place}: {problem}")
     try:
-        rows = _filled(document["mcpServers"], environment)
+        document = _filled(document, environment)
     except KeyError as error:
         name = error.args[0]
         raise UsageError(f"{OPTION} {path}: ${{{name}}}: is not set; export {name}") from None
-    return Servers(rows, hashlib.sha256(data).hexdigest())
+    for place, problem in _problems(document):
+        raise UsageError(f"{OPTION} {path}: {place}: {problem}")
+    return Servers(document["mcpServers"], hashlib.sha256(data).hexdigest())
 
 
 def _filled(value: Any, environment: Mapping[str, str]) -> Any:
@@ -91,9 +92,13 @@ def _problems(document: Any) -> Iterator[tuple[str, str]]:
 
 
 def _problems_of(place: str, row: Json) -> Iterator[tuple[str, str]]:
-    for key in ("command", "url"):
-        if key in row and not (_is_text(row[key]) and row[key]):
-            yield f"{place}.{key}", "is no text"
+    known = ("type", "url", "headers") if "url" in row else ("type", "command", "args", "env")
+    for key in row.keys() - known:
+        yield f"{place}.{key}", f"is not known; allowed: {', '.join(known)}"
+    if "command" in row and not (_is_text(row["command"]) and row["command"]):
+        yield f"{place}.command", "is no text"
+    if "url" in row and not _is_address(row["url"]):
+        yield f"{place}.url", "is no address; allowed: http://HOST or https://HOST"
     kinds = ("http", "sse") if "url" in row else ("stdio",)
     if row.get("type", kinds[0]) not in kinds:
         yield f"{place}.type", f"is {row['type']!r}; allowed: {' or '.join(kinds)}"
@@ -106,6 +111,13 @@ def _problems_of(place: str, row: Json) -> Iterator[tuple[str, str]]:
             yield f"{place}.{key}", "is no object of texts"
         elif key == "env" and not all(map(_VARIABLE.fullmatch, values)):
             yield f"{place}.{key}", "names what is no variable; allowed: letters, digits and _"
+
+
+def _is_address(value: Any) -> bool:
+    try:
+        return urlsplit(value).scheme in ("http", "https") and bool(urlsplit(value).hostname)
+    except (AttributeError, ValueError):
+        return False
 
 
 def _is_text(value: Any) -> bool:

@@ -11,13 +11,16 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from orchestrator.errors import UsageError
-from orchestrator.providers import toml
+from orchestrator.providers import descendants, toml
 from orchestrator.providers.attachments import Attachments
 from orchestrator.providers.templates import filled
 from orchestrator.records import Json
 
 # What all clients take in the path of a picture; each has other characters it stumbles over.
 _PLAIN = re.compile(r"[\w./ ~+=:-]*")
+
+# Who named a server wants its tools called; codex calls them off where nobody can be asked.
+APPROVED = {"default_tools_approval_mode": "approve"}
 
 
 class Shown(NamedTuple):
@@ -88,15 +91,16 @@ def _script(row: Json, keys: Sequence[str]) -> str:
 def _as_toml(name: str, row: Json, environment: dict[str, str]) -> str:
     """Write a server into an argument, its headers into the environment: they may be secrets."""
     if "command" in row:
-        return toml.inline({**row, "default_tools_approval_mode": "approve"})
+        named = {"env_vars": [descendants.NAME]}  # what it leaves running is found by that
+        return toml.inline(row | named | APPROVED)
     address = urlsplit(row["url"])
-    if row["type"] != "http" or "@" in address.netloc or address.query:
-        why = "the client takes http alone, and its url would be seen with all that is in it"
-        raise UsageError(f"MCP server {name}: {why}; put secrets into headers")
+    if row["type"] != "http":
+        raise UsageError(f"MCP server {name}: this client takes none over {row['type']}; use http")
+    if "@" in address.netloc or address.query:
+        why = "this client's arguments, url and all, would be seen by others"
+        raise UsageError(f"MCP server {name}: {why}; put what is secret into headers")
     headers = {}
     for header, value in row["headers"].items():
         variable = f"ORCHESTRATE_MCP_HEADER_{len(environment)}"
         environment[variable], headers[header] = value, variable
-    return toml.inline(
-        {"url": row["url"], "env_http_headers": headers, "default_tools_approval_mode": "approve"}
-    )
+    return toml.inline({"url": row["url"], "env_http_headers": headers} | APPROVED)

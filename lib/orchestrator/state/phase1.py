@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator import clock
@@ -19,16 +19,10 @@ from orchestrator.errors import ConfigError
 from orchestrator.records import Json, Limit, Seen
 from orchestrator.state import files
 
-NAME, TAKEN, SOURCE = "model_usage.json", ".taken", "phase 1"
+TAKEN, SOURCE = ".taken", "phase 1"
 MOST_PERCENT = 1000.0
 _ABOUT = ("timestamp", "session_started", "resets_at")
 _FORMS = 'a percent, {"percent": 45} or {"used": 9, "limit": 20}'
-
-
-def left(folders: Iterable[str]) -> list[str]:
-    """List the files that are there and not yet taken over."""
-    paths = dict.fromkeys(os.path.join(folder, NAME) for folder in folders)
-    return [path for path in paths if os.path.lexists(path)]
 
 
 def read(path: str, models: Mapping[str, str], row: Limit) -> list[Seen]:

@@ -17,6 +17,7 @@ from orchestrator.state import files
 
 SCHEMA = 1
 SUFFIX = "_usage.json"
+PHASE_1 = "model_usage.json"  # what Phase 1 left is no usage file of a provider (`phase1.py`)
 # Money is counted by day and month whatever rows there are: budgets sum it over all providers.
 MONEY = (
     Limit("cost_usd", None, "day", 0, 100.0, "total"),
@@ -60,7 +61,7 @@ def everybody(folder: str, config: Config) -> list[Provider]:
     """List the providers whose money counts: those configured, and all that left a usage file."""
     known = config.providers
     names = {name.removesuffix(SUFFIX) for name in _listed(folder) if name.endswith(SUFFIX)}
-    names.discard("model")  # `model_usage.json` is what Phase 1 left (`state/phase1.py`)
+    names.discard(PHASE_1.removesuffix(SUFFIX))
     return [*known.values(), *(nobody(name) for name in sorted(names.difference(known)))]
 
 

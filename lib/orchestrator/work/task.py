@@ -100,14 +100,14 @@ class Task:
 
     def _higher(self, outcome: Outcome, verified: str, route: Route) -> tuple[Route, ...]:
         """Find the chain of the next tier, where the work of this one may be tried again there."""
-        late = time.monotonic() >= self.deadline
+        chains = [chain for chain in self.dispatch.climbs if chain]
+        late = not chains or time.monotonic() >= self.deadline
         if late or not failures.climbs(outcome.failure, route, passed=verified != verify.BROKEN):
             return ()
         if outcome.failure is not None and not self.trees.may_go_on(outcome):
             return ()
         names = [tier["name"] for tier in self.context.config.settings["tiers"]]
         here = names.index(route.tier)
-        chains = (chain for chain in self.dispatch.climbs if chain)
         return next((chain for chain in chains if names.index(chain[0].tier) > here), ())
 
     def _escalated(
