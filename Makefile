@@ -7,7 +7,7 @@ PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-che
 UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup setup-dev run demo test soak lint check check-config prices doctor poll report bench lock clean
+.PHONY: help setup setup-dev run demo test soak lint check check-config prices doctor poll report gateway bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ doctor: ## Tell what works, what does not, and what to do
 poll: setup ## Renew the usage figures of the providers (for cron: scripts/poll_usage.sh)
 	@scripts/poll_usage.sh
 
+gateway: setup .venv-gateway/.stamp ## Install and run the LiteLLM proxy: make gateway [OPTIONS='--config FILE --port N']
+	@scripts/litellm_proxy.sh $(OPTIONS)
+
 report: setup ## Print what was spent and saved: make report [OPTIONS='--this-month --detailed']
 	@scripts/report.sh $(OPTIONS)
 
@@ -58,9 +61,10 @@ bench: setup ## Measure decisions, books, logs, polling, memory and the report
 lock: ## Resolve the dependencies anew (needs uv)
 	$(UV_COMPILE) requirements.in -o requirements.txt
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(UV_COMPILE) requirements-gateway.in -o requirements-gateway.txt
 
 clean: ## Remove .venv, caches and the demo's logs; never your settings, state or logs
-	rm -rf .venv build dist logs/demo tests/clients/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-gateway build dist logs/demo tests/clients/node_modules .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find lib scripts tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:
@@ -69,6 +73,12 @@ clean: ## Remove .venv, caches and the demo's logs; never your settings, state o
 
 .venv/.stamp-runtime: requirements.txt .venv/pyvenv.cfg
 	$(PIP_INSTALL) requirements.txt
+	@touch $@
+
+# The proxy wants other versions of what we use: it has a place of its own, and nothing here imports it.
+.venv-gateway/.stamp: requirements-gateway.txt
+	$(PYTHON) -m venv --clear .venv-gateway
+	.venv-gateway/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-gateway.txt
 	@touch $@
 
 .venv/.stamp-dev: requirements-dev.txt .venv/.stamp-runtime

@@ -47,21 +47,24 @@ FAILED = "failed"
 STOPPED = "interrupted"
 
 ACCESS_LEVELS = ("none", "read", "edit")
+PARALLEL = "parallel"  # the metric of calls that run at one time
 
 
 class Limit(NamedTuple):
-    """One row of a provider's limits; exactly one of `window_s` and `period` is set."""
+    """One row of a provider's limits; one of `window_s` and `period` is set, of `parallel` none."""
 
-    metric: str  # requests | tokens | cost_usd | percent
+    metric: str  # requests | tokens | cost_usd | percent | parallel
     window_s: int | None
     period: str | None  # day | month
-    limit: int  # requests, tokens, micro-USD, or 100
+    limit: int  # requests, tokens, micro-USD, 100, or calls at one time
     block_at_percent: float
     scope: str  # provider | account | model | total
 
     @property
     def name(self) -> str:
-        """Name the row as usage files do: `tokens/60s`, `cost_usd/day`."""
+        """Name the row as usage files do: `tokens/60s`, `cost_usd/day`, `parallel`."""
+        if self.metric == PARALLEL:
+            return PARALLEL
         return f"{self.metric}/{self.period or f'{self.window_s}s'}"
 
 
@@ -158,6 +161,7 @@ class Provider(NamedTuple):
     models: tuple[Model, ...]
     transports: tuple[Transport, ...]
     usage_api: Json | None = None  # where an admin key asks what was used
+    hint: str = ""  # what a person does to have it answer
 
 
 class Hours(NamedTuple):

@@ -1,8 +1,8 @@
 """A small MCP server over stdio: one tool, `look_up`, that tells what it was asked and given.
 
 Usage: mcp_server.py LOG [--stay]. Each request's method and parameters become a line of LOG, and
-so does the environment it was started with. With --stay it leaves its process group, and goes on
-for a minute when it is told to end.
+so does the environment it was started with. With --stay it leaves a process behind, for a minute,
+that is of no group, holds no pipe and hears no signal but the last.
 """
 
 import json
@@ -37,17 +37,20 @@ def result_of(method, parameters):
     return {} if method == "ping" else None
 
 
-def stay():
-    """Leave the group and close the ears."""
-    if os.fork():
+def leave_behind():
+    """Start a process that stays."""
+    if os.fork() == 0:
+        os.setsid()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        os.closerange(0, 64)
         time.sleep(60)
-    os.setsid()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    time.sleep(60)
+        os._exit(0)
 
 
 def main():
+    if "--stay" in sys.argv[2:]:
+        leave_behind()
     with open(sys.argv[1], "a", encoding="utf-8", buffering=1) as log:
         log.write(json.dumps({"method": "start", "environment": dict(os.environ)}) + "\n")
         for line in sys.stdin:

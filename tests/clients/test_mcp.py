@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mcp_server import result_of
-from support import KEYS, PREFERRED, PROVIDERS, Watch
+from support import KEYS, PREFERRED, PROVIDERS, Watch, finished, wait
 from test_logins import log_in
 
 SERVER = Path(__file__).with_name("mcp_server.py")
@@ -106,8 +106,6 @@ def test_the_copies_are_private_while_the_client_runs(place, simulator, config, 
         "--yes", "--json", "--provider", provider, "--transport", "cli", "--mcp-config", config,
         place.repo, "Look",
     )  # fmt: skip
-    from support import finished, wait
-
     assert wait(lambda: simulator.requests(provider)), process.kill()
     copies = [path for path in place.temporary.rglob("mcp-words*") if path.is_file()]
     assert sorted(path.name for path in copies) == ["mcp-words.json", "mcp-words.sh"]
@@ -118,6 +116,17 @@ def test_the_copies_are_private_while_the_client_runs(place, simulator, config, 
     assert list(place.temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_a_server_leaves_running_ends_with_the_task(place, simulator, log, config, provider):
+    document = json.loads(config.read_text("utf-8"))
+    document["mcpServers"]["words"]["args"].append("--stay")
+    config.write_text(json.dumps(document), encoding="utf-8")
+    ran = run(place, simulator, provider, config)
+    assert ran.code == 0, ran
+    assert len(heard(log, "start")) == 1
+    assert place.quiet(2.0) == []
+
+
 @pytest.mark.parametrize("provider", ["codex", "claude"])
 def test_a_login_is_given_the_servers_too(place, simulator, log, config, provider):
     log_in(place, provider, simulator.url)
@@ -125,6 +134,19 @@ def test_a_login_is_given_the_servers_too(place, simulator, log, config, provide
     assert ran.code == 0, ran
     assert [attempt["billing"] for attempt in ran.attempts] == ["subscription"]
     assert len(heard(log, "tools/call")) == 1
+
+
+def test_a_login_of_claude_starts_these_servers_and_none_of_the_persons_own(
+    place, simulator, log, config
+):
+    log_in(place, "claude", simulator.url)
+    (row,) = json.loads(config.read_text("utf-8"))["mcpServers"].values()
+    own = {"mcpServers": {"own": row}}
+    (place.home / ".claude.json").write_text(json.dumps(own), encoding="utf-8")
+    ran = run(place, simulator, "claude", config)
+    assert ran.code == 0, ran
+    tools = [tool for tool in simulator.requests("claude")[-1]["tools"] if "look_up" in tool]
+    assert tools == [CALLED["claude"]]
 
 
 def test_a_login_of_gemini_takes_none_so_its_key_is_used(place, simulator, log, config):

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 from pictures import GIF, JPEG, PNG, WEBP
-from support import PROVIDERS
+from support import PROVIDERS, finished, wait
 from test_logins import log_in
 
 HOSTILE = ("two words.png", "--version", "$(touch pwned).png", 'it\'s, "q"\n@.png', "木.png")
@@ -95,6 +96,56 @@ def test_a_login_is_shown_pictures_too_also_where_the_repository_ignores_them(
     assert run.code == 0, run
     assert [attempt["billing"] for attempt in run.attempts] == ["subscription"]
     assert seen(simulator, provider) == digests(PNG)
+
+
+@pytest.mark.parametrize("transport", ["cli", "api"])
+def test_a_turn_is_reserved_with_room_for_each_picture(place, simulator, transport):
+    simulator.play("codex", faults=[{"kind": "hang"}])
+    path, held = put(place, "one.png", PNG), []
+    for words in ((), ("--image", path, "--image", path)):
+        process = place.start(
+            "--yes", "--json", "--provider", "codex", "--transport", transport,
+            "--model", "gpt-5.4", *words, place.repo, "Explain it",
+        )  # fmt: skip
+        count = len(held) + 1
+        assert wait(lambda count=count: len(simulator.requests("codex")) == count), process.kill()
+        (reserved,) = place.usage("codex")["reservations"].values()
+        held.append(reserved)
+        process.terminate()
+        assert finished(process).code == 143
+    assert held[1]["tokens"] - held[0]["tokens"] == 2 * 10_000
+
+
+def test_a_picture_that_changes_while_a_person_is_asked_is_not_sent(place, simulator):
+    path = put(place, "one.png", PNG)
+    terminal, stdin = os.openpty()
+    process = place.start("--image", path, place.repo, "Explain it", stdin=stdin)
+    os.close(stdin)
+    told = iter(lambda: process.stderr.read(1), "")
+    asked = ""
+    while not asked.endswith("n): "):
+        asked += next(told)
+    put(place, "one.png", GIF)
+    os.write(terminal, b"y\n")
+    run = finished(process)
+    os.close(terminal)
+    assert run.code == 2, run
+    assert f"{path}: changed since the decision; start again" in run.err
+    assert simulator.requests() == []
+    (line,) = place.decisions()
+    assert line["execution_metrics"]["status"] == "failed"
+    assert list(place.temporary.iterdir()) == []
+
+
+def test_what_is_no_picture_is_refused_before_anything_is_decided(place, simulator):
+    path = put(place, "one.png", b"<svg/>")
+    for words in (("-n",), ("--yes",)):
+        run = place.run(*words, "--image", path, place.repo, "Explain it")
+        assert run.code == 2, run
+        assert f"--image {path}: is no PNG" in run.err
+        assert "Traceback" not in run.err
+    assert place.decisions() == []
+    assert simulator.requests() == []
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -86,7 +86,7 @@ def test_a_figure_carries_when_it_was_told_its_account_and_its_reset():
     (seen,) = codex(token_count(50.2, minutes=299, at=NOW_MS - 5000)).seen()
     assert seen == (
         "percent", FIVE_HOURS, None, "plan", 51, 100, "client records",
-        NOW_MS - 5000, (NOW_MS // 1000 + 60) * 1000,
+        NOW_MS - 5000, (NOW_MS // 1000 + 60) * 1000, None,
     )  # fmt: skip
 
 

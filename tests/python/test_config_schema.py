@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orchestrator.config.schema import problems
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-NAMES = ["providers", "keywords", "agents", "prices", "local"]
+NAMES = ["providers", "keywords", "agents", "prices", "suggest", "local"]
 SUPPORTED = {
     "$schema", "title", "description", "type", "enum", "properties", "required",
     "additionalProperties", "items", "minimum", "maximum", "minItems", "minLength", "pattern",

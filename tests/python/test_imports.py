@@ -53,10 +53,10 @@ def at_start():
     return imported(subprocess.run(command, capture_output=True, text=True, check=True).stderr)
 
 
-def check(found):
+def check(found, thinking="orchestrator.decide.classifier"):
     found -= at_start()
     ours = {name for name in found if name.split(".")[0] in {"orchestrator", "__main__"}}
-    assert "orchestrator.decide.classifier" in ours
+    assert thinking in ours
     tops = {name.split(".")[0] for name in found - ours}
     assert not tops - set(sys.stdlib_module_names)
     assert not tops & TOO_SLOW
@@ -70,3 +70,9 @@ def test_deciding_imports_no_third_party_and_nothing_slow(root, tmp_path):
 @pytest.mark.parametrize("name", HELPERS)
 def test_a_helper_called_alone_does_neither(root, tmp_path, name):
     check(modules(root, tmp_path, [name, *HELPERS[name]]))
+
+
+def test_nor_does_a_suggestion(root, tmp_path):
+    found = modules(root, tmp_path, ["suggest", str(tmp_path), TASK])
+    check(found, "orchestrator.decide.suggestion")
+    assert "orchestrator.decide.classifier" not in found

@@ -161,6 +161,15 @@ def test_a_figure_of_an_account_is_noted_at_that_account_alone():
     assert free == ()
 
 
+def test_a_figure_of_a_model_is_noted_at_the_row_of_that_model_alone():
+    mine = limit("percent", 18_000, amount=100, scope="model")
+    rows = [mine, mine._replace(scope="provider")]
+    told = seen(97, metric="percent", model="m")
+    assert set(noted(empty_usage(), told, rows=rows)["observations"]) == {f"{mine.name}#m"}
+    told = seen(97, metric="percent")
+    assert set(noted(empty_usage(), told, rows=rows)["observations"]) == {mine.name}
+
+
 def test_our_calls_take_nothing_of_a_window_that_only_percent_are_told_of():
     row = limit("percent", 18_000, amount=100)
     made = provider("x", limits=[row])

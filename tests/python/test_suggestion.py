@@ -226,10 +226,26 @@ def test_a_plan_that_is_used_up_blocks_all_until_its_reset():
     assert used["opus"].retry_at_ms == NOW_MS + HOUR_MS
 
 
-def test_the_account_of_a_key_has_no_plan():
-    seen = Seen("percent", 18_000, None, "plan", 92, None, "client run", NOW_MS, None)
+@pytest.mark.parametrize(
+    ("ways", "account", "percent"),
+    [
+        ((PLAN, KEY), "plan", 92),
+        ((KEY, PLAN), "plan", 92),
+        ((PLAN, KEY), "key", None),
+        ((KEY,), "plan", None),
+    ],
+)
+def test_the_plan_that_counts_is_that_of_the_login(ways, account, percent):
+    seen = Seen("percent", 18_000, None, account, 92, None, "client run", NOW_MS, None)
     usage = observations.noted(empty_usage(), claude(FIVE_HOURS), [seen], NOW_MS, "UTC")
-    assert uses(usage, FIVE_HOURS, ways=(KEY,))["opus"].percent is None
+    assert uses(usage, FIVE_HOURS, ways=ways)["opus"].percent == percent
+
+
+def test_money_by_model_counts_where_calls_are_billed():
+    row = limit("cost_usd", period="day", amount=1_000_000, scope="model")
+    usage = full_usage(row, f"{row.name}#{MODELS['opus']}")
+    assert uses(usage, row, ways=(KEY,))["opus"].block == "100% used"
+    assert uses(usage, row, ways=(PLAN, KEY))["opus"].percent is None
 
 
 def test_our_own_calls_count_in_a_row_by_model():

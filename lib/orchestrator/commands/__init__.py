@@ -22,6 +22,7 @@ COMMANDS = {
     "deferred": "list the tasks that wait for room; scripts/run_deferred.sh runs them",
     "doctor": "tell what works, what does not, and what to do",
     "poll": "renew the usage figures of the providers, or note what a person knows",
+    "gateway": "run the LiteLLM proxy, or list its models: scripts/litellm_proxy.sh",
     "report": "print what was spent, on what, and what was saved; scripts/report.sh",
     "summary": "print what the tasks in the log cost",
     "simulate": "serve a simulated upstream on loopback",

@@ -57,7 +57,8 @@ def _prices(config: Config) -> list[str]:
         f"config/prices.json: models.{model.name}: is missing: "
         f"a price for {provider.name}'s model, or it runs with --allow-unpriced only"
         for provider in config.providers.values()
-        if any(transport.billing == "metered" for transport in provider.transports)
+        if not provider.optional  # a proxy may list models that nobody prices
+        and any(transport.billing == "metered" for transport in provider.transports)
         for model in provider.models
         if price_of(config.prices, provider.name, model.name, day) is None
     ]

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from orchestrator import clock
-from orchestrator.commands import handoff, options, recommendation, screen
-from orchestrator.commands.session import Session, new_task_id, stdin_bytes
+from orchestrator.commands import handoff, options, recommendation, screen, tasks
+from orchestrator.commands.session import Session, new_task_id
 from orchestrator.config import locations
 from orchestrator.decide import lines
 from orchestrator.errors import (
@@ -49,9 +49,8 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
     repository = locations.repository(call.rest[0], session.at.workspace)
     call, attached = _attached(session, call)
     from_stdin = call.rest[1] == "-"
-    task = session.checked_task(
-        stdin_bytes(session.config.settings["max_task_bytes"]) if from_stdin else words[-1]
-    )
+    settings = session.config.settings
+    task = tasks.checked(tasks.stdin_bytes(settings) if from_stdin else words[-1], settings)
     dry = "dry_run" in call.modes
     if not dry:
         _recover(session)
@@ -59,7 +58,7 @@ def decided(words: list[bytes], path: str, wanted: Callable[[], bool] = lambda: 
     if found.no_room and dry and _recover(session):
         found = session.decide(task, call.wishes, now_ms, repository)
     task_id = new_task_id(now_ms)
-    logged = session.logged_task(task)
+    logged = tasks.logged(task, settings, session.secrets)
     line = lines.decision(found, task_id, repository, logged, now_ms, session.zone) | attached
     if not wanted():
         raise InterruptedBySignalError(SIGTERM)

@@ -82,7 +82,8 @@ def _provider(
     """Draw a provider: whether it can take a task, its ways, and its limits."""
     title, ways = provider["title"], provider["transports"]
     if provider["optional"] and all(way["unready"] for way in ways):
-        yield from ("", *_wrapped(f"{title}: off ({ways[0]['unready']})", width))
+        why = ways[0]["unready"].partition("; ")[0]
+        yield from ("", *_wrapped(f"{title}: off ({why})", width))
         return
     style, *told = _can(title, provider, width)
     yield ""

@@ -62,6 +62,11 @@ class Examination:
                 self.session = Session(load.without_overlay)
             except ConfigError:
                 return
+        silent = readiness.silent(self.session.all_providers, self.session.environment)
+        self.session.unready = {
+            name: tuple(why or unheard for why, unheard in zip(ways, silent[name], strict=True))
+            for name, ways in self.session.unready.items()
+        }
 
     def providers(self) -> dict[str, Provider]:
         """List the providers of the configuration; none where it can't be read."""

@@ -25,7 +25,7 @@ TITLES = {
     "escalation_by_complexity": "Escalation by complexity",
     "estimates": "Estimate against actual",
     "unpriced": "Unpriced calls: what they cost is in no sum",
-    "savings_rows": "How the baseline is computed (rates in USD per million tokens)",
+    "savings_rows": "How the baseline is computed (USD per million tokens)",
 }
 SHORT = ("by_provider", "by_model", "by_tier", "by_agent", "by_repository", "by_day")
 
@@ -37,6 +37,7 @@ def page(
 
     What is in it that is not ours has been made harmless.
     """
+    columns -= 1  # a full line makes some terminals break it
     wide = min(columns, MOST_WIDE)
     lines = [*_heading(document, wide, paint), *_summary(document, wide, paint)]
     for name in TITLES if detailed else SHORT:
@@ -45,7 +46,7 @@ def page(
             lines += ["", paint("bold", TITLES[name])]
             lines += _table(name, rows, columns, paint, detailed=detailed)
     lines += _savings(document["savings"], wide, paint)
-    lines += _budget(document["budgets"], paint)
+    lines += _budget(document["budgets"], wide, paint)
     lines += _advice(document["recommendations"], wide, paint)
     return lines
 
@@ -89,7 +90,8 @@ def _summary(document: Json, wide: int, paint: Paint) -> list[str]:
         told = document["successful_requests"], document["failed_requests"]
         share = percent(document["success_percent"])
         requests += f": {told[0]:,} successful ({share}), {told[1]:,} failed{mean}"
-    statuses = [f"{count:,} {status}" for status, count in document["tasks_by_status"].items()]
+    counted = document["tasks_by_status"].items()
+    statuses = [f"{count:,} {status}" for status, count in sorted(counted, key=lambda c: -c[1])]
     ran = f" ({percent(document['task_success_percent'])} of those run)"
     tasks = f"{document['total_tasks']:,}: {', '.join(statuses)}{ran}" if statuses else "0"
     cached = f", {tokens(document['cached_input_tokens'])} of it from a cache"
@@ -112,7 +114,8 @@ def _summary(document: Json, wide: int, paint: Paint) -> list[str]:
 def _unpriced(document: Json) -> str:
     count = document["unpriced_requests"]
     named = [f"{r['provider']}/{r['model']} ({r['requests']:,})" for r in document["unpriced"]]
-    return f"{count:,} calls, in no sum: {', '.join(named)}" if count else ""
+    calls = "1 call" if count == 1 else f"{count:,} calls"
+    return f"{calls}, in no sum: {', '.join(named)}" if count else ""
 
 
 def _estimate(told: Json) -> str:
@@ -148,11 +151,19 @@ def _savings(savings: Json | None, wide: int, paint: Paint) -> Iterator[str]:
         yield "  no model of the last tier has a price to compare with"
         return
     model = f"{savings['baseline_provider']}/{savings['baseline_model']}".strip("/")
-    yield f"  {'If all ' + model + ':':<34} {usd(savings['baseline_usd']):>14}"
-    yield f"  {'Actual, plans at list prices:':<34} {usd(savings['actual_usd']):>14}"
     share = savings["savings_percent"]
-    told = "" if share is None else f"  ({share:.1f}% reduction)"
-    yield f"  {'Savings:':<34} {paint('green', usd(savings['savings_usd']).rjust(14))}{told}"
+    rows = {
+        f"If all {model}:": usd(savings["baseline_usd"]),
+        "Actual, plans at list prices:": usd(savings["actual_usd"]),
+        "Savings:": usd(savings["savings_usd"]),
+    }
+    label, amount = (max(map(len, texts)) for texts in (rows, rows.values()))
+    told = [f"  {name:<{label}}  {usd_text:>{amount}}" for name, usd_text in rows.items()]
+    told[-1] += "" if share is None else f"  ({share:.1f}% reduction)"
+    for line in told[:-1]:
+        yield from wrapped(line, wide + 1)
+    for line in wrapped(told[-1], wide + 1):
+        yield paint("green" if savings["savings_usd"] >= 0 else "yellow", line)
     left = [
         f"{row['requests']:,} {row['reason']} ({usd(row['actual_usd'])})"
         if row["reason"] != "unpriced"
@@ -166,21 +177,24 @@ def _savings(savings: Json | None, wide: int, paint: Paint) -> Iterator[str]:
         yield paint("dim", line)
 
 
-def _budget(budgets: Json, paint: Paint) -> Iterator[str]:
+def _budget(budgets: Json, wide: int, paint: Paint) -> Iterator[str]:
     if not budgets:
         return
     yield ""
     yield paint("bold", "Budget")
     names = {"day": "Spent today", "month": "Month-to-date spend"}
     for period, row in budgets.items():
-        spent, limit, share = row["spent_usd"], row["limit_usd"], row["percent"]
+        limit, share = row["limit_usd"], row["percent"]
         style = "red" if share >= 100 else "yellow" if share >= 75 else "green"
-        told = paint(style, f"({share:.1f}%)")
-        yield f"  {names[period]}: {usd(spent)} / {usd(limit)} {told}"
+        told = f"  {names[period]}: {usd(row['spent_usd'])} / {usd(limit)} ({share:.1f}%)"
+        for line in wrapped(told, wide + 1):
+            yield paint(style, line)
         if period == "month":
             over = row["projected_usd"] > limit
-            state = paint("red", "overage projected") if over else "within the budget"
-            yield f"  Estimated end-of-month: {usd(row['projected_usd'])} ({state})"
+            state = "overage projected" if over else "within the budget"
+            told = f"  Estimated end-of-month: {usd(row['projected_usd'])} ({state})"
+            for line in wrapped(told, wide + 1):
+                yield paint("red" if over else "green", line)
 
 
 def _advice(told: list[Json], wide: int, paint: Paint) -> Iterator[str]:

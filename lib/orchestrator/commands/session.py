@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from orchestrator import clock
 from orchestrator.commands import screen
 from orchestrator.config import environment, load, locations
 from orchestrator.decide import agents, budgets, classifier, recommender, rules
-from orchestrator.errors import UnsoundError, UsageError
+from orchestrator.errors import UnsoundError
 from orchestrator.providers import readiness
 from orchestrator.records import Config, Decision, Json, Snapshot, Wishes
 from orchestrator.state import breakers, checkout, history, inflight, redaction, usage
@@ -108,49 +107,8 @@ class Session:
             task, wishes, self.config, self.terms, self.catalog, world, now_ms
         )
 
-    def checked_task(self, data: bytes) -> str:
-        """Read a task's bytes; raises UsageError when they are empty, too many or no UTF-8."""
-        limit = self.config.settings["max_task_bytes"]
-        if len(data) > limit:
-            raise UsageError(
-                f"the task has more bytes than max_task_bytes {limit}; "
-                "put large material into a file of the repository"
-            )
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise UsageError(
-                f"the task is not UTF-8 (byte {error.start}); convert it, for example with iconv"
-            ) from None
-        if not text.strip():
-            raise UsageError("the task is empty; say what is to be done")
-        return text
-
-    def logged_task(self, task: str) -> Json:
-        """Write a task as logs hold it: redacted and shortened, with the digest of the whole."""
-        settings = self.config.settings
-        text = redaction.redact(task, self.secrets)
-        if not settings["log_full_task"]:
-            text = redaction.shortened(text, settings["log_task_bytes"])
-        return {"text": text, "sha256": _sha256(task.encode("utf-8"))}
-
-
-def stdin_bytes(limit: int) -> bytes:
-    """Read the task from stdin, one byte past `limit` at most; raises UsageError when closed."""
-    if sys.stdin is None:
-        raise UsageError("stdin is closed; give the task as text, or on an open stdin")
-    return sys.stdin.buffer.read(limit + 1)
-
 
 def new_task_id(now_ms: int) -> str:
     """Name one dispatch: its UTC time and eight random hex digits."""
     stamp = clock.iso(now_ms).replace("-", "").replace(":", "")
     return f"{stamp}-{os.urandom(4).hex()}"
-
-
-def _sha256(data: bytes) -> str:
-    try:
-        from _sha256 import sha256  # type: ignore[import-not-found] # hashlib loads OpenSSL: 3 ms
-    except ImportError:
-        from hashlib import sha256
-    return str(sha256(data).hexdigest())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.commands import options, screen
-from orchestrator.commands.session import Session, stdin_bytes
+from orchestrator.commands import options, screen, tasks
+from orchestrator.commands.session import Session
 from orchestrator.errors import UsageError
 from orchestrator.records import Json
 
@@ -14,12 +14,9 @@ def text_of(session: Session, rest: list[str]) -> str:
     """Take the one TEXT argument; `-` reads stdin. Raises UsageError."""
     if len(rest) != 1:
         raise UsageError("give one TEXT, or - to read it from stdin")
-    data = (
-        stdin_bytes(session.config.settings["max_task_bytes"])
-        if rest[0] == "-"
-        else os.fsencode(rest[0])
-    )
-    return session.checked_task(data)
+    settings = session.config.settings
+    data = tasks.stdin_bytes(settings) if rest[0] == "-" else os.fsencode(rest[0])
+    return tasks.checked(data, settings)
 
 
 def call_of(arguments: list[str]) -> options.Call:

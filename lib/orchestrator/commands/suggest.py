@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NamedTuple
 
 from orchestrator import clock
-from orchestrator.commands import screen, suggested
-from orchestrator.commands.session import Session, stdin_bytes
-from orchestrator.config import locations, suggestions
+from orchestrator.commands import screen, suggested, tasks
+from orchestrator.config import environment, load, locations, suggestions
 from orchestrator.decide import suggestion
-from orchestrator.errors import UsageError
-from orchestrator.records import Json, Provider
-from orchestrator.state import journal, usage
+from orchestrator.errors import UnsoundError, UsageError
+from orchestrator.records import Config, Json, Provider
+from orchestrator.state import journal, redaction, usage
 
 ALL_BLOCKED = 3
 SCHEMA = 1
@@ -25,16 +25,15 @@ SCHEMA = 1
 def main(arguments: list[str]) -> int:
     """Suggest, record and show; returns 3 when every model is blocked, 0 otherwise."""
     words, as_json = _words(arguments)
-    session = Session()
-    rules = suggestions.load(session.all_providers)
+    start = _begun()
     repo = words[0] if words else _asked("REPO", "a folder, . for this one")
-    repository = locations.repository(os.fsdecode(repo), session.at.workspace)
+    repository = locations.repository(os.fsdecode(repo), start.at.workspace)
     text = words[1] if len(words) > 1 else _asked("TASK", "in one line")
-    most = session.config.settings["max_task_bytes"]
-    task = session.checked_task(stdin_bytes(most) if text == b"-" else text)
-    line = _line(session, rules, repository, task, clock.now_ms())
+    settings = start.config.settings
+    task = tasks.checked(tasks.stdin_bytes(settings) if text == b"-" else text, settings)
+    line = _line(start, repository, task, clock.now_ms())
     # Nothing was spent: the line need not be on the disk before the answer is on the screen.
-    journal.Journal(session.at.logs, fsync=False).append(journal.SUGGESTIONS, line)
+    journal.Journal(start.at.logs, fsync=False).append(journal.SUGGESTIONS, line)
     if as_json:
         screen.data(line)
     else:
@@ -73,19 +72,40 @@ def _asked(name: str, form: str) -> bytes:
     raise UsageError(f"{name} is missing; ./suggest_model.sh [--json] REPO TASK, see --help")
 
 
-def _line(session: Session, rules: Json, repository: str, task: str, now_ms: int) -> Json:
+class Start(NamedTuple):
+    """What a suggestion is made from: less than a session of tasks that run, and sooner there."""
+
+    at: locations.Locations
+    config: Config
+    rules: Json
+    secrets: tuple[str, ...]
+
+    @property
+    def provider(self) -> Provider:
+        """The provider whose models are suggested."""
+        return self.config.providers[self.rules["provider"]]
+
+
+def _begun() -> Start:
+    """Read the environment and the configuration; raises ConfigError."""
+    given = environment.read(locations.locate(os.environ).root, os.environ)
+    at = locations.locate(given)
+    config = load.load(at.config)
+    return Start(at, config, suggestions.load(config), redaction.secrets_of(given))
+
+
+def _line(start: Start, repository: str, task: str, now_ms: int) -> Json:
     """Make the record of a suggestion."""
-    provider = session.all_providers.providers[rules["provider"]]
+    rules, settings = start.rules, start.config.settings
     tier = suggestion.tier_of(repository, rules)
-    reach = session.config.settings["classify_bytes"]
-    parts = suggestion.scored(task, tier, rules, reach)
+    parts = suggestion.scored(task, tier, rules, settings["classify_bytes"])
     score = sum(part.points for part in parts)
-    known = _usage(session, provider, rules, now_ms)
-    used = suggestion.uses(provider, known, rules, now_ms, session.zone)
+    known = _usage(start, now_ms)
+    used = suggestion.uses(start.provider, known, rules, now_ms, settings["zone"])
     wanted = suggestion.ideal(score, rules)
     choice = suggestion.chosen(wanted, used, rules["block_at_percent"])
     retry_at_ms = used[choice.model].retry_at_ms
-    logged = session.logged_task(task)
+    logged = tasks.logged(task, settings, start.secrets)
     return {
         "schema": SCHEMA,
         "timestamp": clock.iso(now_ms),
@@ -124,20 +144,25 @@ def _described(use: suggestion.Use, model: str, now_ms: int) -> Json:
     }
 
 
-def _usage(session: Session, provider: Provider, rules: Json, now_ms: int) -> Json:
+def _usage(start: Start, now_ms: int) -> Json:
     """Read what is known of the provider, and first take over what Phase 1 left."""
-    row, not_yet = suggestion.told_row(rules), []
-    provider = provider._replace(limits=(*provider.limits, row))
-    folders = dict.fromkeys((session.at.state, session.at.config))
-    paths = [os.path.join(folder, usage.PHASE_1) for folder in folders]
+    at, row, not_yet = start.at, suggestion.told_row(start.rules), []
+    provider = start.provider._replace(limits=(*start.provider.limits, row))
+    paths = [os.path.join(folder, usage.PHASE_1) for folder in dict.fromkeys((at.state, at.config))]
     left = [path for path in paths if os.path.lexists(path)]
     if left:
         from orchestrator.commands import takeover  # it is there once in a life
 
-        not_yet = takeover.taken_over(session, provider, rules["models"], row, left)
-    known = session.world(now_ms).usages[provider.name]
-    if not_yet:
-        from orchestrator.state import observations  # the same
+        not_yet = takeover.taken_over(start, provider, row, left)
+    try:
+        known = usage.load(at.state, provider, now_ms)
+    except UnsoundError:
+        from orchestrator.state.ledger import Ledger  # a look needs no lock
 
-        known = observations.noted(known, provider, not_yet, now_ms, session.zone)
+        Ledger(at.state, start.config, at.logs, screen.talk).mend()
+        known = usage.load(at.state, provider, now_ms)
+    if not_yet:
+        from orchestrator.state import observations  # once in a life, too
+
+        known = observations.noted(known, provider, not_yet, now_ms, start.config.settings["zone"])
     return known

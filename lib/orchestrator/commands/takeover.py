@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from orchestrator.commands import screen
-from orchestrator.commands.session import Session
 from orchestrator.errors import OrchestratorError
 from orchestrator.records import Limit, Provider, Seen
 from orchestrator.state import phase1
 from orchestrator.state.ledger import Ledger
 
+if TYPE_CHECKING:
+    from orchestrator.commands.suggest import Start
 
-def taken_over(
-    session: Session,
-    provider: Provider,
-    models: Mapping[str, str],
-    row: Limit,
-    paths: Sequence[str],
-) -> list[Seen]:
+
+def taken_over(start: Start, provider: Provider, row: Limit, paths: Sequence[str]) -> list[Seen]:
     """Note the figures of each file in `row`, then rename it; raises ConfigError.
 
     Returns the figures that could not be noted yet, as before `make setup`: their file stays.
     """
-    told = [(path, phase1.read(path, models, row)) for path in paths]
-    config = session.all_providers
+    told = [(path, phase1.read(path, start.rules["models"], row)) for path in paths]
+    config = start.config
     config = config._replace(providers={**config.providers, provider.name: provider})
-    ledger = Ledger(session.at.state, config, session.at.logs, screen.talk)
+    ledger = Ledger(start.at.state, config, start.at.logs, screen.talk)
     not_yet: list[Seen] = []
     for path, seen in told:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.config.schema import problems
@@ -16,12 +17,18 @@ from orchestrator.records import Json
 DOCUMENTS = ("providers", "keywords", "agents", "prices", "budgets", "rules")
 OVERLAYS = ("gateway", "local")
 OVERLAY_SCHEMA = "local"
+NOTHING: Mapping[str, Json] = {}
 
 
-def read(folder: str, overlays: tuple[str, ...] = OVERLAYS) -> tuple[dict[str, Json], list[str]]:
-    """Read all documents, merged; returns them, and every problem found."""
+def read(
+    folder: str, overlays: tuple[str, ...] = OVERLAYS, instead: Mapping[str, Json] = NOTHING
+) -> tuple[dict[str, Json], list[str]]:
+    """Read all documents, merged; returns them, and every problem found.
+
+    `instead` has overlays that are not written yet, by name.
+    """
     found: list[str] = []
-    laid = _laid(folder, overlays, found)
+    laid = _laid(folder, overlays, found, instead)
     documents: dict[str, Json] = {}
     for name in DOCUMENTS:
         document = _read(folder, name, found)
@@ -38,11 +45,13 @@ def read_one(folder: str, name: str) -> tuple[Json | None, list[str]]:
     return document and _merged(folder, name, document, laid, found), found
 
 
-def _laid(folder: str, overlays: tuple[str, ...], found: list[str]) -> dict[str, Json]:
+def _laid(
+    folder: str, overlays: tuple[str, ...], found: list[str], instead: Mapping[str, Json] = NOTHING
+) -> dict[str, Json]:
     """Read the overlays that are there."""
     laid: dict[str, Json] = {}
     for name in overlays:
-        overlay = _read(folder, name, found, optional=True)
+        overlay = instead.get(name) or _read(folder, name, found, optional=True)
         if overlay is not None:
             found += complaints(folder, name, overlay, OVERLAY_SCHEMA)
             laid[name] = overlay

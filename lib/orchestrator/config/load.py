@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orchestrator.config import documents, references
 from orchestrator.errors import ConfigError
 from orchestrator.records import (
@@ -25,22 +27,24 @@ SAMPLING = ("temperature", "top_p", "presence_penalty")
 _PLAIN = Parameters()  # made once
 
 
-def load(folder: str) -> Config:
+def load(folder: str, overlays: tuple[str, ...] = documents.OVERLAYS) -> Config:
     """Load and check `folder`; raises ConfigError holding every problem found."""
-    return _loaded(folder, documents.OVERLAYS)
-
-
-def without_overlay(folder: str) -> Config:
-    """Load `folder` as if nobody had changed it; raises ConfigError."""
-    return _loaded(folder, ())
-
-
-def _loaded(folder: str, overlays: tuple[str, ...]) -> Config:
     read, found = documents.read(folder, overlays)
     found = found or references.problems(read)
     if found:
         raise ConfigError(found)
     return _config(folder, read)
+
+
+def without_overlay(folder: str) -> Config:
+    """Load `folder` as if nobody had changed it; raises ConfigError."""
+    return load(folder, ())
+
+
+def problems_with(folder: str, instead: Mapping[str, Json]) -> list[str]:
+    """List the problems `folder` would have with these overlays in place of its own."""
+    read, found = documents.read(folder, instead=instead)
+    return found or references.problems(read)
 
 
 def _config(folder: str, read: dict[str, Json]) -> Config:
@@ -105,6 +109,7 @@ def _provider(name: str, raw: Json) -> Provider:
         models=tuple(_model(m) for m in raw["models"] if m.get("enabled", True)),
         transports=tuple(_transport(t) for t in raw["transports"]),
         usage_api=raw.get("usage_api"),
+        hint=raw.get("hint", ""),
     )
 
 

@@ -74,7 +74,7 @@ def _check_forms(value: Any, schema: dict[str, Any], path: str, found: list[Prob
     if "anyOf" in schema and not fitting:
         found.append((path, f"is {_told(value)}", schema["description"]))
     elif "oneOf" in schema and fitting != 1:
-        needs = [" and ".join(form.get("required", [])) for form in forms]
+        needs = [form.get("title") or " and ".join(form["required"]) for form in forms]
         found.append((path, f"fits {fitting} of its forms", "exactly one of: " + ", ".join(needs)))
 
 

@@ -10,7 +10,7 @@ import math
 
 from orchestrator import clock
 from orchestrator.decide import windows
-from orchestrator.records import MICRO, Block, Json, Limit, Provider, Room, Turn
+from orchestrator.records import MICRO, PARALLEL, Block, Json, Limit, Provider, Room, Turn
 
 SOON_MS = 60_000
 _HELD = {"requests": "requests", "tokens": "tokens", "cost_usd": "cost_micro_usd"}
@@ -37,7 +37,7 @@ def amount_of(limit: Limit, turn: Turn, payer: Payer) -> int:
     """Take from a turn what a row counts; a subscription or free call costs no money.
 
     How much of a plan's window a call takes nobody tells: `percent` rows are filled by what is seen
-    from outside alone.
+    from outside alone. Of a `parallel` row a call takes a place while it runs, and leaves nothing.
     """
     if limit.metric == "cost_usd":
         return turn.cost_micro_usd if payer.metered else 0
@@ -94,14 +94,16 @@ def ends_at(limit: Limit, seen: Json, zone: str) -> int:
 
 
 def reserved(usage: Json, limit: Limit, payer: Payer) -> int:
-    """Sum what is reserved against a row and not yet settled."""
+    """Sum what is reserved against a row and not yet settled; for `parallel`, count the calls."""
     field = _HELD.get(limit.metric)
     held = usage["reservations"].values()
-    if not held or field is None:
+    if not held or (field is None and limit.metric != PARALLEL):
         return 0
     if limit.scope in ("account", "model"):
         mine = getattr(payer, limit.scope)
         held = [row for row in held if row[limit.scope] == mine]
+    if field is None:
+        return len(held)
     if limit.metric == "cost_usd":
         return sum(row[field] for row in held if row["metered"])
     return sum(row[field] for row in held)
@@ -177,6 +179,9 @@ def at_gate(taken: int, limit: Limit) -> bool:
 
 def _gate(usage: Json, limit: Limit, payer: Payer, used: int, now_ms: int, zone: str) -> Block:
     """Say why a row keeps a call from starting, and from when on it will not."""
+    if limit.metric == PARALLEL:
+        running = reserved(usage, limit, payer)
+        return Block("limit", f"{running} of {limit.limit} calls run", now_ms + SOON_MS)
     reason = f"{_named(limit)} >= {limit.block_at_percent:g}%"
     if not at_gate(used, limit):
         return held(reason, now_ms)

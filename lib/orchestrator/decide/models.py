@@ -87,6 +87,8 @@ def tiers(config: Config) -> list[str]:
 def lacking(asked: Question, provider: Provider) -> Block:
     """Say why no model of a provider takes the task."""
     wishes = asked.wishes
+    if not provider.models:
+        return Block("access", f"none of its models is listed; {provider.hint or 'list one'}")
     named = [m for m in provider.models if wishes.model in (None, m.name)]
     if not named:
         return Block("wish", f"--model {wishes.model}")

@@ -125,7 +125,7 @@ def chosen(wanted: str, used: Mapping[str, Use], block_at_percent: int) -> Choic
         return Choice(wanted, None, blocked=False)
     names = [wanted, *(name for name in used if name != wanted)]
     free = [name for name in names if used[name].block is None]
-    least = min(free or names, key=lambda name: used[name].percent or 0.0)
+    least = min(names, key=lambda name: used[name].percent or 0.0)  # an open one where there is any
     if free:
         why = f"{wanted} is blocked ({used[wanted].block}); {least} is the least used open model"
     else:

@@ -47,10 +47,10 @@ class Wanted(NamedTuple):
 
 
 def logs_of(path: str) -> tuple[str, str]:
-    """Name the usage log and the decision log; the one beside it where only one is named."""
-    if os.path.isdir(path):
-        return os.path.join(path, USAGE), os.path.join(path, DECISIONS)
-    return path, os.path.join(os.path.dirname(path), DECISIONS)
+    """Name the usage log and the decision log: both in a folder, or beside a usage log."""
+    is_log = os.path.isfile(path) or path.endswith(os.path.splitext(USAGE)[1])
+    folder = os.path.dirname(path) if is_log else path
+    return path if is_log else os.path.join(path, USAGE), os.path.join(folder, DECISIONS)
 
 
 def made(config: Config, wanted: Wanted, now_ms: int) -> Json:

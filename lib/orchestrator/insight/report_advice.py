@@ -39,7 +39,8 @@ def _budget(total: Total, shown: Json) -> Iterator[Json]:
     if reached:
         text = f"the {period}'s budget is at {share:.0f} %: {_advice(reached[-1].advice)}"
         yield _made("budget", WARNING, text)
-    coming = [t for t in total.budget.thresholds if share < t.percent]
+    acting = [t for t in total.budget.thresholds if t.action != budgets.ACTIONS[0]]
+    coming = [t for t in acting if share < t.percent]
     ends = budgets.percent(round(shown["projected_usd"] * MICRO), row.limit)
     if coming and ends >= coming[0].percent:
         passed = [t for t in coming if ends >= t.percent][-1]

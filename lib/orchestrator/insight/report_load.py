@@ -56,7 +56,8 @@ SELECT
   whole(requests), whole(input_tokens), whole(output_tokens),
   whole(cached_input_tokens), whole(cache_write_tokens),
   usd(cost_usd), usd(cost_notional_usd), cost_source,
-  coalesce(cost_source = 'unpriced', false) OR (cost_usd IS NULL AND cost_notional_usd IS NULL),
+  coalesce(cost_source = 'unpriced', false)
+    OR (cost_usd IS NULL AND coalesce(usd(cost_notional_usd), 0) = 0),
   CAST(CAST(latency_ms AS VARCHAR) AS DOUBLE),
   coalesce(success, false), coalesce(fallback_used, false)
 FROM {lines}

@@ -93,7 +93,7 @@ def _problems(document: Any) -> Iterator[tuple[str, str]]:
 
 def _problems_of(place: str, row: Json) -> Iterator[tuple[str, str]]:
     known = ("type", "url", "headers") if "url" in row else ("type", "command", "args", "env")
-    for key in row.keys() - known:
+    for key in sorted(row.keys() - known):
         yield f"{place}.{key}", f"is not known; allowed: {', '.join(known)}"
     if "command" in row and not (_is_text(row["command"]) and row["command"]):
         yield f"{place}.command", "is no text"
@@ -116,7 +116,7 @@ def _problems_of(place: str, row: Json) -> Iterator[tuple[str, str]]:
 def _is_address(value: Any) -> bool:
     try:
         return urlsplit(value).scheme in ("http", "https") and bool(urlsplit(value).hostname)
-    except (AttributeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return False
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 from orchestrator.records import Config, Json, Transport
 
+CONNECT_S = 0.5  # to a port of this machine
+
+
 
 def unready(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
     """Say per provider and transport why it can't be used, None where it can."""
@@ -49,6 +52,50 @@ def base_url_of(transport: Transport, environment: Mapping[str, str]) -> str:
     return (named or transport.base_url).rstrip("/")
 
 
+def is_private(url: str) -> bool:
+    """Tell whether a key may go to an address: it is encrypted, or does not leave this machine."""
+    return url.startswith("https://") or is_here(url)
+
+
+def is_here(url: str) -> bool:
+    """Tell whether an address is one of this machine's own."""
+    host = _host(url)
+    return host in ("localhost", "::1") or (
+        host.startswith("127.") and host.replace(".", "").isdigit()
+    )
+
+
+def silent(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
+    """Say per provider and transport that no server of this machine listens where one should.
+
+    Only providers that are there for whoever wants them have such a server.
+    """
+    return {
+        name: tuple(
+            _unheard(transport, provider.hint, environment) if provider.optional else None
+            for transport in provider.transports
+        )
+        for name, provider in config.providers.items()
+    }
+
+
+def _unheard(transport: Transport, hint: str, environment: Mapping[str, str]) -> str | None:
+    """Connect to the server of an API on this machine; None: somebody listens, or it is none."""
+    url = base_url_of(transport, environment)
+    if transport.client is not None or not is_here(url):
+        return None
+    import socket  # only the doctor looks
+
+    told = url.partition("://")[2].partition("/")[0].rpartition(":")[2]
+    port = int(told) if told.isdigit() else 443 if url.startswith("https:") else 80
+    try:
+        socket.create_connection((_host(url), port), CONNECT_S).close()
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        return f"nobody listens at {url} ({why}); {hint or 'start its server'}"
+    return None
+
+
 def logged_in(client: Json, environment: Mapping[str, str]) -> bool:
     """Tell whether a client has left the file of a login behind."""
     home = environment.get("HOME") or os.path.expanduser("~")
@@ -75,7 +122,17 @@ def _missing(
         return f"{transport.base_url_env} is not set"
     if "@" in base_url.partition("://")[2].partition("/")[0]:
         return f"{transport.base_url_env} holds credentials; take them out, use the key variable"
+    if transport.dialect and transport.key_env and not is_private(base_url):
+        return f"{transport.base_url_env} is not https; the key would travel in the open"
     return None
+
+
+def _host(url: str) -> str:
+    """Take the host of an address; urllib would cost milliseconds the decision does not have."""
+    authority = url.partition("://")[2].partition("/")[0]
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0]
+    return authority.partition(":")[0]
 
 
 def _runs(path: str) -> bool:

@@ -46,7 +46,8 @@ _WINDOWS_S = (
     (re.compile(r"daily|PerDay", re.IGNORECASE), DAY_S),
     (re.compile(r"monthly", re.IGNORECASE), 31 * DAY_S),
 )
-_KEY = re.compile(r"API key not valid|API_KEY_INVALID", re.IGNORECASE)
+# The last is a LiteLLM proxy's without a database: it knows its master key alone.
+_KEY = re.compile(r"API key not valid|API_KEY_INVALID|No connected db\.", re.IGNORECASE)
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)s$")
 
 

@@ -73,7 +73,7 @@ def _add_server(
         row = {"command": "/bin/sh", "args": [script]}
     else:
         row = {"type": "http", "headers": {}} | row
-    made.servers[name] = {**row, "trust": True}
+    made.servers[name] = row
     made.files[f"mcp-{name}.json"] = json.dumps({"mcpServers": {name: row}})
     words = client.get("mcp_argv") or client.get("key_mcp_argv", ())
     values = {"mcp_name": name, "mcp_file": os.path.join(private, f"mcp-{name}.json")}

@@ -34,7 +34,7 @@ def read(path: str, models: Mapping[str, str], row: Limit) -> list[Seen]:
     """
     document, at_ms = _document(path)
     told = document["models"] if isinstance(document.get("models"), dict) else document
-    at_ms = _moment(path, document, "timestamp", at_ms) or at_ms
+    at_ms = _moment(path, document, "timestamp", None) or at_ms
     resets_ms = _moment(path, document, "resets_at", None)
     found = []
     for name, value in told.items():

@@ -12,7 +12,7 @@ import os
 from orchestrator import clock
 from orchestrator.decide import limits, windows
 from orchestrator.errors import StorageError, UnsoundError
-from orchestrator.records import MICRO, Config, Json, Limit, Provider, Turn
+from orchestrator.records import MICRO, PARALLEL, Config, Json, Limit, Provider, Turn
 from orchestrator.state import files
 
 SCHEMA = 1
@@ -85,7 +85,7 @@ def mirrored(document: Json, provider: Provider, now_ms: int, zone: str) -> Json
     anybody = limits.Payer("", "", metered=True)
     for limit in provider.limits:
         taken = limits.spent(document, limit, anybody, now_ms, zone)
-        if limit.metric == "percent":
+        if limit.metric in ("percent", PARALLEL):
             continue
         if limit.metric == "cost_usd":
             if limit.period == "day":

@@ -48,8 +48,10 @@ class Trees:
         return self.folder
 
     def stay(self) -> None:
-        """Let the next attempt go on in the tree of the last one: it builds on what is there."""
+        """Let the next attempt go on in the tree of the last one, from what was committed."""
         self.staying = True
+        if self.tree is not None and self.repository is not None:
+            self.repository.restore(self.tree)
 
     def named(self) -> Json:
         """Name the tree of the attempt under way, nothing where it works in place."""

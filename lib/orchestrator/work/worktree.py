@@ -1,7 +1,7 @@
 """A tree of its own for an agent that edits: the user's checkout stays untouched.
 
 Commands of one repository are serialised; nothing is forced but the end of a tree that passed its
-cost ceiling.
+cost ceiling, and the way back to what was committed before the next attempt goes on in a tree.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ class Repository:
         self._in(tree, "add", "--all")
         arguments = ("commit", "--quiet", "--no-verify", "--no-gpg-sign", "--file=-")
         self._in(tree, *arguments, text=message)
+
+    def restore(self, tree: Tree) -> None:
+        """Take a tree of ours back to its branch: what a check left in it is nobody's work."""
+        self._in(tree, "reset", "--hard", "--quiet")
+        self._in(tree, "clean", "-d", "--force", "--quiet")
 
     def remove(self, tree: Tree) -> None:
         """Remove a tree in which nothing changed, with its branch."""

@@ -1,0 +1,52 @@
+"""A check fails on what the cheap model changed: the next tier goes on in the same tree."""
+
+import shlex
+import sys
+
+import pytest
+from support import PROVIDERS
+from test_trees import edit, untouched
+
+TASKS = {
+    "codex": "Fix the limit in loader.py",
+    "gemini": "Explain the limit in loader.py",
+    "claude": "Quickly plan the limit in loader.py",
+}
+# Fails until the second file is there; the first time it lets the upstream script that one, and
+# leaves things behind, as a check does.
+CHECK = """
+import json, pathlib, sys, urllib.request
+url, provider = sys.argv[1:]
+pathlib.Path("check.log").write_text("left behind")
+pathlib.Path("README.md").write_text("spoilt by the check")
+if pathlib.Path("first.txt").exists() and pathlib.Path("second.txt").exists():
+    sys.exit(0)
+tools = [{"edit": {"path": "second.txt", "content": "made\\n"}}]
+body = json.dumps({"providers": {provider: {"tools": tools}}}).encode()
+urllib.request.urlopen(urllib.request.Request(url + "/_sim/scenario", body, method="POST"))
+print("second.txt is missing")
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_next_tier_goes_on_in_the_tree_of_the_first(place, simulator, provider):
+    commit = place.make_repository()
+    script = place.folder / "check.py"
+    script.write_text(CHECK, encoding="utf-8")
+    words = (sys.executable, str(script), simulator.url, provider)
+    simulator.play(provider, tools=[edit("first.txt")])
+    run = place.run(
+        *("--yes", "--json", "--edit", "--agent", "coder", "--preferred-provider", provider),
+        *("--tier", "cheap", "--verify", shlex.join(words), place.repo, TASKS[provider]),
+    )
+    assert run.code == 0, run
+    told = [(a["provider"], a["tier"], a["verified"]) for a in run.attempts]
+    assert told == [(provider, "cheap", "failed"), (provider, "medium", "passed")]
+    branches = {attempt["branch"] for attempt in run.attempts}
+    assert branches == {run.metrics["branch"]}
+    (branch,) = branches
+    changed = place.git("diff", "--name-status", "main", branch)
+    assert changed == "A\tfirst.txt\nA\tsecond.txt\n"
+    assert untouched(place, commit)
+    assert any("second.txt is missing" in r["prompt"] for r in simulator.requests(provider))
