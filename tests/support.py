@@ -131,6 +131,8 @@ class Place:
             made.mkdir(parents=True)
         for name in ("providers", "keywords", "agents", "prices", "budgets", "rules", "suggest"):
             shutil.copy(ROOT / "config" / f"{name}.json", self.config)
+        for path in (ROOT / "config").glob("*.yaml"):
+            shutil.copy(path, self.config)
         for name in ("schema", "agents"):
             shutil.copytree(ROOT / "config" / name, self.config / name)
         self.overlay = {}
@@ -226,6 +228,28 @@ class Place:
         with given.open("rb") as stdin:
             process = self.start(*words, environment=environment, stdin=stdin)
         return finished(process, timeout_s)
+
+    def script(self, name, *words, timeout_s=60):
+        """Run one of scripts/ to its end."""
+        return self._finished([ROOT / "scripts" / name, *words], timeout_s)
+
+    def helper(self, *words, timeout_s=60):
+        """Run one of the Python helpers to its end."""
+        return self._finished([sys.executable, "-I", "-X", "utf8", ROOT / "lib", *words], timeout_s)
+
+    def _finished(self, words, timeout_s):
+        done = subprocess.run(
+            words,
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            timeout=timeout_s,
+        )
+        return Run(done.returncode, done.stdout, done.stderr)
 
     def decisions(self):
         return _lines(self.logs / "provider_recommendations.jsonl")

@@ -10,6 +10,10 @@ setup() {
   LOG="$PLACE/logs/recommendations.jsonl"
 }
 
+teardown() {
+  clear_place
+}
+
 # phase_1 FILTER: the usage file of Phase 1 in the state folder, from a jq FILTER.
 phase_1() {
   mkdir -p -- "$PLACE/state"
@@ -129,6 +133,21 @@ EOF
   [ -e "$PLACE/state/model_usage.json.taken" ]
 }
 
+@test "starts at the same time take the file of Phase 1 over without trouble, and all of them know its figures" {
+  local number
+  phase_1 '{opus: 90, sonnet: 10, haiku: 20}'
+  for number in {1..8}; do
+    orchestrate --json "$REPO" "$TASK" >"$PLACE/out.$number" 2>"$PLACE/err.$number" &
+  done
+  wait
+  for number in {1..8}; do
+    is '.usage.opus.percent == 90 and .usage.opus.source == "phase 1"' <"$PLACE/out.$number"
+    [[ "$(<"$PLACE/err.$number")" != *orchestrate:* && "$(<"$PLACE/err.$number")" != *'not yet'* ]]
+  done
+  [ ! -e "$PLACE/state/model_usage.json" ]
+  is '.opus == 90' <"$PLACE/state/model_usage.json.taken"
+}
+
 @test "a file of Phase 1 that says something else is named, exit 8, and stays" {
   phase_1 '{models: {opus: {used: "$4.50", limit: 10}}}'
   run --separate-stderr orchestrate "$REPO" "$TASK"
@@ -137,6 +156,20 @@ EOF
   [[ $stderr == *"$PLACE/state/model_usage.json: models.opus: is {"* ]]
   [ -e "$PLACE/state/model_usage.json" ]
   [ ! -e "$LOG" ]
+}
+
+@test "our own calls fill the rows by model, and a model they fill gives way" {
+  simulated
+  own_config '{providers: {providers: {claude: {limits: [{metric: "requests", window_s: 604800, limit: 2, block_at_percent: 100, scope: "model"}]}}}}'
+  ask_opus() {
+    env -i "${GIVEN[@]}" "$ROOT/orchestrate.sh" --yes --quiet --provider claude --model claude-opus-5-5 "$REPO" "$TASK"
+  }
+  ask_opus
+  run --separate-stderr orchestrate --json "$REPO" 'Design the whole cache layer'
+  is '.recommended_model == "opus" and .usage.opus.percent == 50 and .usage.opus.source == "own calls" and .usage.haiku.percent == 0' <<<"$output"
+  ask_opus
+  run --separate-stderr orchestrate --json "$REPO" 'Design the whole cache layer'
+  is '.recommended_model == "haiku" and .usage.opus.percent == 100 and (.usage.opus.retry_at | startswith("20"))' <<<"$output"
 }
 
 @test "before make setup it works with any Python 3.11, the file of Phase 1 included" {

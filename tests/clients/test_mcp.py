@@ -117,6 +117,20 @@ def test_the_copies_are_private_while_the_client_runs(place, simulator, config, 
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_server_that_does_not_start_fails_the_attempt_and_is_named(
+    place, simulator, config, provider
+):
+    row = {"command": "/nowhere/words"}
+    config.write_text(json.dumps({"mcpServers": {"words": row}}), encoding="utf-8")
+    ran = run(place, simulator, provider, config)
+    assert ran.code == 1, ran
+    told = {(attempt["error_class"], attempt["provider"]) for attempt in ran.attempts}
+    assert told == {("INVALID_INPUT", provider)}
+    assert "MCP servers that did not start: " in ran.metrics["error"]
+    assert "words" in ran.metrics["error"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_what_a_server_leaves_running_ends_with_the_task(place, simulator, log, config, provider):
     document = json.loads(config.read_text("utf-8"))
     document["mcpServers"]["words"]["args"].append("--stay")

@@ -63,7 +63,10 @@ def one(**row):
         (one(url="http://[x"), "mcpServers.one.url: is no address"),
         (one(url="file:///x"), "mcpServers.one.url: is no address"),
         (one(url="https://"), "mcpServers.one.url: is no address"),
-        (one(url="http://x", type="stdio"), "mcpServers.one.type: is 'stdio'; allowed: http or sse"),
+        (
+            one(url="http://x", type="stdio"),
+            "mcpServers.one.type: is 'stdio'; allowed: http or sse",
+        ),
         (one(url="http://x", headers={"A": None}), "mcpServers.one.headers: is no object of texts"),
         (one(command="${NOT_SET}"), r"\$\{NOT_SET\}: is not set; export NOT_SET"),
     ],
@@ -154,7 +157,11 @@ def test_headers_go_through_the_environment_of_a_client_that_takes_servers_in_it
     assert not [word for word in made.argv if "first" in word or "third" in word]
 
 
-@given(st.recursive(TEXTS, lambda of: st.lists(of) | st.dictionaries(TEXTS, of), max_leaves=9))
+@given(
+    st.recursive(
+        TEXTS | st.booleans(), lambda of: st.lists(of) | st.dictionaries(TEXTS, of), max_leaves=9
+    )
+)
 def test_a_value_on_one_line_of_toml_is_read_back_as_it_was(value):
     written = toml.inline(value)
     assert "\n" not in written

@@ -124,6 +124,13 @@ def test_a_file_that_was_taken_is_kept_whole_and_none_is_overwritten(tmp_path):
     assert kept == [1, 2, 3]
 
 
+def test_a_file_that_another_process_takes_meanwhile_is_no_trouble(tmp_path):
+    path = str(tmp_path / usage.PHASE_1)
+    assert phase1.read(path, MODELS, ROW) == []
+    assert phase1.take(path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("document", ["{", '{"timestamp": "x"}', '{"schema": 1}', '{"opus": 45}'])
 def test_the_books_never_take_it_for_a_usage_file_of_their_own(tmp_path, document):
     """Mending the books would build it anew, which is: wipe it out."""

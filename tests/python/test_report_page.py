@@ -123,6 +123,18 @@ def test_a_report_of_nothing_says_so(tmp_path):
     assert "By provider" not in text
 
 
+def test_a_run_says_how_far_it_is(tmp_path):
+    ends = ["success"] * 8 + ["deferred"] * 12
+    decided = [decision(f"t{n}", status=end, run_id="batch-7") for n, end in enumerate(ends)]
+    config = world.config()._replace(budgets=(month_budget(50),))
+    used = [usage(f"t{n}", cost_usd=1.5) for n in range(8)]
+    document = of(tmp_path, used, decided, current_run=True, config=config)
+    lines = page(document, 100)
+    assert lines[0] == "Cost report · run batch-7"
+    told = "8/20 tasks completed; projected total $30.00; budget $50.00 (76.0% remaining)"
+    assert lines[2] == f"This run    {told}"
+
+
 def test_the_summary_is_that_of_the_seed(tmp_path):
     dear = provider("claude", models=[model("opus", "powerful")])
     config = world.config(dear, prices={"opus": price(10.0, 50.0)})

@@ -13,7 +13,7 @@ from reports import DAY_MS, decision, of, plan, unpriced, usage
 from world import NOW_MS
 
 from orchestrator.errors import UsageError
-from orchestrator.insight import report_period
+from orchestrator.insight import report, report_period
 from orchestrator.records import MICRO
 
 
@@ -78,6 +78,13 @@ def test_a_line_with_the_fields_of_seed_001_alone_is_read(tmp_path):
     assert document["unpriced_requests"] == 0
 
 
+def test_a_call_that_nobody_says_succeeded_has_not(tmp_path):
+    line = usage()
+    del line["success"]
+    document = of(tmp_path, [line])
+    assert (document["successful_requests"], document["failed_requests"]) == (0, 1)
+
+
 def test_agent_and_repository_come_from_the_decision_of_the_task(tmp_path):
     decided = [decision("t1"), decision("t2", repository="/home/me/other")]
     document = of(tmp_path, [usage("t1"), usage("t1"), usage("t2"), usage("t3")], decided)
@@ -103,6 +110,11 @@ def test_money_belongs_to_the_day_it_was_booked_for(tmp_path):
     }  # fmt: skip
     today = report_period.last_days(1, NOW_MS, "UTC")
     assert reports.made(tmp_path / "my logs", period=today)["total_cost_usd"] == 1.0
+
+
+def test_the_first_of_the_days_counts_and_the_one_before_does_not(tmp_path):
+    used = [usage(f"t{ago}", NOW_MS - ago * DAY_MS, cost_usd=ago) for ago in (28, 29, 30)]
+    assert of(tmp_path, used, days=30)["total_cost_usd"] == 28 + 29
 
 
 def test_a_line_without_a_booked_day_belongs_to_the_day_of_the_zone(tmp_path):
@@ -219,6 +231,14 @@ def test_the_current_run_is_the_family_of_the_newest_task(tmp_path):
         6,
         2,
     )
+
+
+def test_a_run_is_projected_from_the_tasks_that_ran(tmp_path):
+    ends = ["success"] * 4 + ["deferred"] * 6
+    decided = [decision(f"t{n}", status=end, run_id="batch") for n, end in enumerate(ends)]
+    used = [usage(f"t{n}", cost_usd=0.5) for n in range(4)]
+    assert of(tmp_path, used, decided, current_run=True)["run_projected_usd"] == 5.0
+    assert report.projected(1.0, 0, 5) is None
 
 
 def test_the_current_run_of_a_lone_task_is_its_session_with_what_is_running_now(tmp_path):

@@ -24,6 +24,7 @@ COMMANDS = {
     "poll": "renew the usage figures of the providers, or note what a person knows",
     "gateway": "run the LiteLLM proxy, or list its models: scripts/litellm_proxy.sh",
     "report": "print what was spent, on what, and what was saved; scripts/report.sh",
+    "cost-report": "the same by the words of lib/cost_report.py",
     "summary": "print what the tasks in the log cost",
     "simulate": "serve a simulated upstream on loopback",
 }

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 def faults(config: Config) -> list[str]:
     """List what is wrong and lets a start begin all the same: texts and prices that are missing."""
-    return [*_agents(config), *_prices(config), *suggestions.problems(config)]
+    return [*_agents(config), *_prices(config), *_aliases(config), *suggestions.problems(config)]
 
 
 def _agents(config: Config) -> list[str]:
@@ -49,6 +49,19 @@ def _agents(config: Config) -> list[str]:
             for provider in unknown
         ]
     return found
+
+
+def _aliases(config: Config) -> list[str]:
+    """A model of a provider that is switched off is no fault: the name waits for it."""
+    known = {model.name for provider in config.providers.values() for model in provider.models}
+    if len(config.providers) < len(config.listed):
+        return []
+    return [
+        f"config/providers.json: settings.model_aliases.{name}: {today!r} is no model: "
+        "one that a provider has"
+        for name, today in config.settings["model_aliases"].items()
+        if today not in known
+    ]
 
 
 def _prices(config: Config) -> list[str]:

@@ -32,36 +32,41 @@ COLUMNS = [
 def run(there: Here, log: str, period: Period, *, as_json: bool) -> int:
     """Ask for each bill; raises CredentialsError without a key, TryLaterError without an answer."""
     now_ms, config = clock.now_ms(), there.config
-    days = (period.since, min(period.until, clock.iso(now_ms)[:10]))
+    today = clock.iso(now_ms)[:10]
+    days = min(period.since, today), min(period.until, today)
     known = reconcile.accounts(config, there.environment)
     if not any(account.key for account in known):
         names = " or ".join(account.api["key_env"][0] for account in known)
         raise CredentialsError(f"no bill can be asked for; set {names or 'a usage_api'}")
     ours = report.booked(log, str(config.settings["zone"]), [a.name for a in known], *days)
-    poll = config.settings["poll"]
-    limit, deadline_s = float(poll["reconcile_percent"]), float(poll["deadline_s"])
-    rows, secrets = [], secrets_of(there.environment)
-    for account in known:
-        booked = ours[account.name]
-        if not account.key:
-            key = account.api["key_env"][0]
-            rows.append(
-                _row(reconcile.Held(account.name, booked, None, f"{key} is not set"), limit)
-            )
-            continue
-        found = reconcile.held(account, booked, *days, there.environment, deadline_s, now_ms)
-        if found.problem is not None:
-            found = found._replace(problem=redact(" ".join(found.problem.split()), secrets))
-            screen.error(f"{account.name}: {screen.harmless(found.problem or '')}")
-        rows.append(_row(found, limit))
-        if rows[-1]["state"] == "apart":
-            alert = reconcile.alert(found, *days, limit, now_ms)
-            Journal(there.logs, fsync=bool(config.settings["fsync"])).append(ALERTS, alert)
-            screen.talk(_told(alert))
-    _show(rows, days, as_json=as_json)
+    rows = [_held(there, account, ours[account.name], days, now_ms) for account in known]
     if all(row["billed_usd"] is None for row in rows):
         raise TryLaterError("no bill could be read; try again later")
+    _show(rows, days, as_json=as_json)
     return 0
+
+
+def _held(
+    there: Here, account: reconcile.Account, booked: int, days: tuple[str, str], now_ms: int
+) -> Json:
+    """Hold one account against its bill; tell what went wrong, and warn when they are apart."""
+    poll = there.config.settings["poll"]
+    limit, deadline_s = float(poll["reconcile_percent"]), float(poll["deadline_s"])
+    if not account.key:
+        problem = f"{account.api['key_env'][0]} is not set"
+        return _row(reconcile.Held(account.name, booked, None, problem), limit)
+    found = reconcile.held(account, booked, *days, there.environment, deadline_s, now_ms)
+    if found.problem is not None:
+        told = redact(" ".join(found.problem.split()), secrets_of(there.environment))
+        screen.error(f"{account.name}: {told}")
+        found = found._replace(problem=screen.harmless(told))
+    row = _row(found, limit)
+    if row["state"] == "apart":
+        alert = reconcile.alert(found, *days, limit, now_ms)
+        fsync = bool(there.config.settings["fsync"])
+        Journal(there.logs, fsync=fsync).append(ALERTS, alert)
+        screen.talk(_told(alert))
+    return row
 
 
 def _row(found: reconcile.Held, limit: float) -> Json:

@@ -98,6 +98,7 @@ def _summary(document: Json, wide: int, paint: Paint) -> list[str]:
     read = tokens(document["input_tokens"])
     read += " input" + (cached if document["cached_input_tokens"] else "")
     rows = [
+        ("This run", _run(document) if document["run"] else ""),
         ("Billed", paint("bold", usd(document["total_cost_usd"]))),
         ("On plans", f"{usd(document['total_notional_usd'])} at list prices, not billed"),
         ("Unpriced", _unpriced(document)),
@@ -109,6 +110,18 @@ def _summary(document: Json, wide: int, paint: Paint) -> list[str]:
         ("Estimates", _estimate(document["estimate"])),
     ]
     return [line for name, text in rows if text for line in wrapped(f"{name:<12}{text}", wide + 1)]
+
+
+def _run(document: Json) -> str:
+    """Tell how far the current run is (seed 001, real-time cost monitoring)."""
+    month = document["budgets"].get("month")
+    text = f"{document['tasks_run']:,}/{document['total_tasks']:,} tasks completed"
+    if document["run_projected_usd"] is not None:
+        text += f"; projected total {usd(document['run_projected_usd'])}"
+    if month and month["limit_usd"]:
+        left = max(0.0, 100 - month["percent"])
+        text += f"; budget {usd(month['limit_usd'])} ({left:.1f}% remaining)"
+    return text
 
 
 def _unpriced(document: Json) -> str:

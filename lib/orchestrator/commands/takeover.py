@@ -29,7 +29,9 @@ def taken_over(start: Start, provider: Provider, row: Limit, paths: Sequence[str
     for path, seen in told:
         try:
             ledger.observe(provider.name, seen)
-            screen.talk(f"{path}: taken over; kept as {os.path.basename(phase1.take(path))}")
+            kept = phase1.take(path)
+            if kept is not None:
+                screen.talk(f"{path}: taken over; kept as {os.path.basename(kept)}")
         except OrchestratorError as error:
             screen.talk(f"{path}: counts, but is not yet taken over: {error}")
             not_yet += seen

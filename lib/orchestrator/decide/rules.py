@@ -7,6 +7,8 @@ the later in the file goes first; what a person asked for goes before all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestrator.decide.words import Word, find, lexicon
 from orchestrator.records import Config, Hours, Rule, Ruling, Snapshot
 
@@ -48,18 +50,18 @@ def _applies(rule: Rule, config: Config, words: list[Word], world: Snapshot, now
     return (
         _in_force(rule, config)
         and (not rule.words or bool(find(words, lexicon((word, None) for word in rule.words))))
-        and (not rule.repositories or _matches(_names(world.repository), rule.repositories))
+        and (not rule.repositories or is_named(world.repository, rule.repositories))
         and (not rule.branches or _matches((world.branch,), rule.branches))
         and (not rule.hours or _within(rule.hours, rule.zone, now_ms))
     )
 
 
-def _names(repository: str) -> tuple[str, str]:
-    """Name a repository by its path and by its last part."""
-    return repository, repository.rstrip("/").rpartition("/")[2]
+def is_named(repository: str, patterns: Sequence[str]) -> bool:
+    """Tell whether a pattern names a repository, by its path or by its last part."""
+    return _matches((repository, repository.rstrip("/").rpartition("/")[2]), patterns)
 
 
-def _matches(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+def _matches(names: tuple[str, ...], patterns: Sequence[str]) -> bool:
     from fnmatch import fnmatchcase  # only rules of repositories and branches pay for it
 
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)

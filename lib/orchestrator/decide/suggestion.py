@@ -6,11 +6,11 @@ model; one that is nearly used up gives way to the least used open one.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from orchestrator.decide import figures, limits
+from orchestrator.decide.rules import is_named
 from orchestrator.decide.words import words_of
 from orchestrator.records import Json, Limit, Provider
 
@@ -46,12 +46,10 @@ class Choice(NamedTuple):
 
 
 def tier_of(path: str, rules: Json) -> tuple[str, int]:
-    """Find the tier of a repository and its points; a pattern with a slash is about its path."""
-    name = path.rpartition("/")[2]
+    """Find the tier of a repository and its points: the first with a pattern that names it."""
     for tier, row in rules["repository_tiers"].items():
-        for pattern in row["match"]:
-            if fnmatch.fnmatchcase(path if "/" in pattern else name, pattern):
-                return tier, row["points"]
+        if row["match"] and is_named(path, row["match"]):
+            return tier, row["points"]
     return OTHER, 0
 
 

@@ -82,6 +82,10 @@ def made(config: Config, wanted: Wanted, now_ms: int) -> Json:
             "savings": report_savings.described(connection, config, today),
         }
         found = _spent(connection, config, today)
+    if scope.run is not None:
+        document["run_projected_usd"] = projected(
+            document["total_cost_usd"], document["tasks_run"], document["total_tasks"]
+        )
     document["budgets"] = {
         name: {key: value for key, value in row.items() if key != "reserved_usd"}
         for name, row in budgets.described(found, now_ms, zone).items()
@@ -89,6 +93,11 @@ def made(config: Config, wanted: Wanted, now_ms: int) -> Json:
     tiers = [str(tier["name"]) for tier in config.settings["tiers"]]
     document["recommendations"] = list(report_advice.advice(document, found, tiers))
     return document
+
+
+def projected(cost_usd: float, done: int, tasks: int) -> float | None:
+    """Tell what a run will have cost in USD when its other tasks cost as much as those that ran."""
+    return round(cost_usd * tasks / done, 6) if done else None
 
 
 def table(document: Json, name: str) -> list[Json]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from orchestrator.decide.lines import SCHEMA
-from orchestrator.errors import UnsoundLogError
+from orchestrator.errors import StorageError, UnsoundLogError
 from orchestrator.insight import report_log
 from orchestrator.insight.report_fields import FIELDS, MOST_COUNT, MOST_USD
 from orchestrator.state.journal import DECISIONS, USAGE
@@ -96,8 +96,14 @@ UNSOUND = {
 
 @contextlib.contextmanager
 def opened() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an empty database in memory with both tables; nothing of it stays."""
-    import duckdb  # 70 ms: only a report pays
+    """Open an empty database in memory with both tables; nothing of it stays.
+
+    Raises StorageError without DuckDB.
+    """
+    try:
+        import duckdb  # 70 ms: only a report pays
+    except ImportError as error:
+        raise StorageError("the Python package duckdb is missing; run 'make setup'") from error
 
     with tempfile.TemporaryDirectory(prefix="orchestrate-report-") as spill:
         settings = {

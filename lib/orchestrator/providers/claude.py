@@ -28,7 +28,7 @@ class ClaudeReading(Reading):
         """Read one event."""
         kind, subtype = document.get("type"), document.get("subtype")
         if kind == "system" and subtype == "init":
-            return [Event("started", text_at(document, "model"))]
+            return self._started(document)
         if kind == "system" and subtype == "api_retry":
             return [self._retry(document)]
         if kind == "rate_limit_event":
@@ -38,6 +38,15 @@ class ClaudeReading(Reading):
         if kind == "assistant":
             return self._message(document)
         return self._result(document) if kind == "result" else []
+
+    def _started(self, document: Json) -> list[Event]:
+        """Take its greeting, which tells how the servers of tools are."""
+        told = document.get("mcp_servers") or ()
+        bad = [row["name"] for row in told if row["status"] != "connected"]
+        lost = sorted(self.servers.intersection(bad))
+        if lost:
+            return self.lacking(", ".join(lost))
+        return [Event("started", text_at(document, "model"))]
 
     def _retry(self, document: Json) -> Event:
         status = count(document, "error_status")

@@ -15,6 +15,7 @@ from orchestrator.records import Event, Failure, Json, Spent
 _LOGGED = re.compile(r'^\S+ +INFO codex_otel\.trace_safe: event\.name="codex\.(\w+)"(.*)')
 _STATUS = re.compile(r" http\.response\.status_code=(\d+)")
 _FIGURE = re.compile(r" (\w+)_token_count=(\d+)")
+_UNSTARTED = re.compile(r"required MCP servers failed to initialize: (.*)")
 _RETRYING = re.compile(r"^(?:Reconnecting|Retrying)\b[^(]*(?:\((.*)\)$)?", re.DOTALL)
 _PATTERNS = (
     (re.compile(r"last status: 429|status 429"), r.RATE_LIMIT),
@@ -63,7 +64,8 @@ class CodexReading(Reading):
             return self._connected(rest)
         if name == "tool_call_received" and self.answered:
             return [Event("usage", spent=self.spent)]  # another request will follow
-        return []
+        unstarted = _UNSTARTED.search(line)
+        return self.lacking(refusals.shortened(unstarted[1]), sent=False) if unstarted else []
 
     def _answered(self, figures: dict[str, int]) -> None:
         spent = Spent(

@@ -23,6 +23,7 @@ _FINAL = {
     "IneligibleTierError": r.QUOTA,
     "ModelNotFoundError": r.INVALID_INPUT,
 }
+_UNSTARTED = "MCP issues detected"  # of servers of tools; it names none
 _API_ERROR = re.compile(r"^\[API Error: (.*?)\]?$", re.DOTALL)
 _MESSAGES = (
     (re.compile(r"exhausted your (?:capacity|daily quota)"), r.QUOTA),
@@ -88,6 +89,8 @@ class GeminiReading(Reading):
             self.begun = line
             return []
         if attempt is None:
+            if self.servers and line.startswith(_UNSTARTED):
+                return self.lacking(f"one of {', '.join(sorted(self.servers))}")
             document = parsed(line)
             error = document.get("error") if document else None
             if isinstance(error, dict) and "Invalid auth" in text_at(error, "message"):

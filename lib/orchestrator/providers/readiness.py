@@ -10,7 +10,6 @@ from orchestrator.records import Config, Json, Transport
 CONNECT_S = 0.5  # to a port of this machine
 
 
-
 def unready(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
     """Say per provider and transport why it can't be used, None where it can."""
     found: dict[str, str | None] = {}

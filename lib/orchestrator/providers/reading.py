@@ -34,6 +34,7 @@ class Reading:
         self.heard = False  # whether the upstream, not the client, has said anything
         self.heard_ms: int | None = None  # when an API's answer began
         self.figures: list[Seen] = []  # what was told of the provider's limits
+        self.servers: frozenset[str] = frozenset()  # of tools, that came with the task
 
     def stdout(self, line: str) -> list[Event]:
         """Read one line of a client's output; what is no JSON object is noise."""
@@ -88,6 +89,11 @@ class Reading:
             heard_ms=self.heard_ms,
             seen=tuple(self.figures),
         )
+
+    def lacking(self, servers: str, *, sent: bool = True) -> list[Event]:
+        """Fail for servers of tools that did not start: the task would be done without them."""
+        why = f"MCP servers that did not start: {servers}"
+        return self.failed(Failure(r.INVALID_INPUT, why, sent=sent))
 
     def failed(self, failure: Failure) -> list[Event]:
         """Keep the first failure and tell it."""

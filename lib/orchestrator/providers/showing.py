@@ -19,8 +19,9 @@ from orchestrator.records import Json
 # What all clients take in the path of a picture; each has other characters it stumbles over.
 _PLAIN = re.compile(r"[\w./ ~+=:-]*")
 
-# Who named a server wants its tools called; codex calls them off where nobody can be asked.
-APPROVED = {"default_tools_approval_mode": "approve"}
+# Who named a server wants its tools called: codex would go on without it, and calls its tools off
+# where nobody can be asked.
+WANTED = {"required": True, "startup_timeout_sec": 30, "default_tools_approval_mode": "approve"}
 
 
 class Shown(NamedTuple):
@@ -75,6 +76,7 @@ def _add_server(
         row = {"type": "http", "headers": {}} | row
     made.servers[name] = row
     made.files[f"mcp-{name}.json"] = json.dumps({"mcpServers": {name: row}})
+    made.environment.update(client.get("mcp_env", {}))
     words = client.get("mcp_argv") or client.get("key_mcp_argv", ())
     values = {"mcp_name": name, "mcp_file": os.path.join(private, f"mcp-{name}.json")}
     if any("{mcp_toml}" in word for word in words):
@@ -92,7 +94,7 @@ def _as_toml(name: str, row: Json, environment: dict[str, str]) -> str:
     """Write a server into an argument, its headers into the environment: they may be secrets."""
     if "command" in row:
         named = {"env_vars": [descendants.NAME]}  # what it leaves running is found by that
-        return toml.inline(row | named | APPROVED)
+        return toml.inline(row | named | WANTED)
     address = urlsplit(row["url"])
     if row["type"] != "http":
         raise UsageError(f"MCP server {name}: this client takes none over {row['type']}; use http")
@@ -103,4 +105,4 @@ def _as_toml(name: str, row: Json, environment: dict[str, str]) -> str:
     for header, value in row["headers"].items():
         variable = f"ORCHESTRATE_MCP_HEADER_{len(environment)}"
         environment[variable], headers[header] = value, variable
-    return toml.inline({"url": row["url"], "env_http_headers": headers} | APPROVED)
+    return toml.inline({"url": row["url"], "env_http_headers": headers} | WANTED)

@@ -133,25 +133,34 @@ def set_aside(path: str, now_ms: int) -> str:
 
     The file itself stays until then: one that is gone for a moment would count as nothing used.
     """
-    return _linked(path, f"{path}.corrupt-{clock.iso(now_ms).replace(':', '')}")
+    with telling(path):
+        return _linked(path, f"{path}.corrupt-{clock.iso(now_ms).replace(':', '')}")
 
 
-def put_away(path: str, ending: str) -> str:
-    """Rename a file to `<path><ending>`, never over another; returns its new name."""
-    away = _linked(path, path + ending)
-    with telling(path), contextlib.suppress(FileNotFoundError):  # another did the same just now
-        os.unlink(path)
+def put_away(path: str, ending: str) -> str | None:
+    """Rename a file to `<path><ending>`, never over another; raises StorageError.
+
+    Returns its new name, None when another process did the same just now.
+    """
+    with telling(path):
+        try:
+            away = _linked(path, path + ending)
+            os.unlink(path)
+        except FileNotFoundError:
+            return None
     return away
 
 
 def _linked(path: str, first: str) -> str:
-    """Give a file a second name, with a number where that is taken; raises StorageError."""
+    """Give a file a second name, with a number where that is taken; raises OSError."""
     name, number = first, 1
-    while os.path.lexists(name):
-        name, number = f"{first}.{number}", number + 1
-    with telling(path):
-        os.link(path, name)
-    return name
+    while True:
+        try:
+            os.link(path, name)
+        except FileExistsError:
+            name, number = f"{first}.{number}", number + 1
+        else:
+            return name
 
 
 def _make_private(path: str) -> None:

@@ -30,9 +30,11 @@ def read(path: str, models: Mapping[str, str], row: Limit) -> list[Seen]:
 
     `models` maps the names of Phase 1 to those of today; a longer name of a model may hold one, as
     `claude-3-opus` does. Percents are rounded down: 79.9 is not yet 80. Without a timestamp the
-    figures are as old as the file.
+    figures are as old as the file. None are left where another process has just taken it over.
     """
     document, at_ms = _document(path)
+    if document is None:
+        return []
     told = document["models"] if isinstance(document.get("models"), dict) else document
     at_ms = _moment(path, document, "timestamp", None) or at_ms
     resets_ms = _moment(path, document, "resets_at", None)
@@ -53,15 +55,20 @@ def read(path: str, models: Mapping[str, str], row: Limit) -> list[Seen]:
     return found
 
 
-def take(path: str) -> str:
-    """Rename a file that has been taken over, so that it is not read again; returns its name."""
+def take(path: str) -> str | None:
+    """Rename a file that has been taken over, so that it is not read again; see `put_away`."""
     return files.put_away(path, TAKEN)
 
 
-def _document(path: str) -> tuple[Json, int]:
-    """Read the JSON object, and when the file was written."""
-    with files.telling(path), os.fdopen(files.opened(path, os.O_RDONLY), "rb") as file:
-        text, at_ms = file.read(), os.fstat(file.fileno()).st_mtime_ns // 1_000_000
+def _document(path: str) -> tuple[Json | None, int]:
+    """Read the JSON object, None when it is gone, and when the file was written."""
+    with files.telling(path):
+        try:
+            descriptor = files.opened(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None, 0
+        with os.fdopen(descriptor, "rb") as file:
+            text, at_ms = file.read(), os.fstat(descriptor).st_mtime_ns // 1_000_000
     try:
         document = json.loads(text, object_pairs_hook=unique, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:

@@ -87,6 +87,7 @@ def _made(
         events = api.call(prompt, transport, context.environment, deadlines, reading)
         return _watched(context, call, reading, events, transcript)
     reading = PARSERS[context.config.clients[transport.client or ""]["parser"]]()
+    reading.servers = frozenset(call.given.servers.rows if call.given.servers else ())
     try:
         private = tempfile.mkdtemp(prefix="orchestrate-")
     except OSError as error:
