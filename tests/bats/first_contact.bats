@@ -95,7 +95,7 @@ TABLE
     run --separate-stderr orchestrate "$option"
     [[ $stderr != *'unknown option'* ]]
   done
-  for option in --role --strategy --mcp-config --version -x --Yes; do
+  for option in --role --profile --worktree --version -x --Yes; do
     run --separate-stderr orchestrate "$option" x "$REPO" "$TASK"
     [ "$status" -eq 2 ]
     [[ $stderr == *"unknown option $option"* ]]
