@@ -75,6 +75,14 @@ clients_phase() {
   fi
 }
 
+gateway_phase() {
+  if [[ ! -f .venv-gateway/.stamp ]]; then
+    skip gateway 'the LiteLLM proxy is not installed; see scripts/test_tools.sh'
+  else
+    pytest_phase gateway tests/gateway -n 2 --dist loadfile
+  fi
+}
+
 main() {
   local soak=0 total status=0
   case "${1:-}" in
@@ -99,6 +107,7 @@ main() {
   pytest_phase python tests/python -n 2
   bats_phase
   clients_phase
+  gateway_phase
   pytest_phase faults tests/faults -n 2
   pytest_phase stress tests/stress
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: the Python packages, the Debian packages, the real clients.
+# Installs what the tests need and this machine lacks: the Python packages, the Debian packages, the real clients,
+# the LiteLLM proxy (740 MB, in .venv-gateway).
 # As root with apt-get it installs; otherwise it names the command. What is there already costs nothing.
 #
 # Usage:
@@ -73,6 +74,13 @@ clients() {
   fi
 }
 
+gateway() {
+  if ! make --silent --no-print-directory -C "$ROOT" .venv-gateway/.stamp >&2; then
+    printf 'test tools: the LiteLLM proxy could not be installed in .venv-gateway\n' >&2
+    missing+=(litellm)
+  fi
+}
+
 main() {
   if (($#)); then
     show_help "$self"
@@ -82,6 +90,7 @@ main() {
   make --silent --no-print-directory -C "$ROOT" setup-dev
   debian_packages
   clients
+  gateway
   if [[ ${CI:-} == true ]] && ((${#missing[@]})); then
     die 1 "with CI=true these must be there: ${missing[*]}"
   fi

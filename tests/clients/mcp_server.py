@@ -1,8 +1,9 @@
 """A small MCP server over stdio: one tool, `look_up`, that tells what it was asked and given.
 
-Usage: mcp_server.py LOG [--stay]. Each request's method and parameters become a line of LOG, and
-so does the environment it was started with. With --stay it leaves a process behind, for a minute,
-that is of no group, holds no pipe and hears no signal but the last.
+Usage: mcp_server.py LOG [--stay] [--slow]. Each request's method and parameters become a line of
+LOG, and so does the environment it was started with. With --stay it leaves a process behind, for a
+minute, that is of no group, holds no pipe and hears no signal but the last. With --slow it takes
+longer to start than a client waits by itself.
 """
 
 import json
@@ -51,6 +52,8 @@ def leave_behind():
 def main():
     if "--stay" in sys.argv[2:]:
         leave_behind()
+    if "--slow" in sys.argv[2:]:
+        time.sleep(11)
     with open(sys.argv[1], "a", encoding="utf-8", buffering=1) as log:
         log.write(json.dumps({"method": "start", "environment": dict(os.environ)}) + "\n")
         for line in sys.stdin:

@@ -130,6 +130,19 @@ def test_a_server_that_does_not_start_fails_the_attempt_and_is_named(
     assert "words" in ran.metrics["error"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_server_that_takes_its_time_to_start_is_waited_for(
+    place, simulator, log, config, provider
+):
+    document = json.loads(config.read_text("utf-8"))
+    document["mcpServers"]["words"]["args"].append("--slow")
+    config.write_text(json.dumps(document), encoding="utf-8")
+    ran = run(place, simulator, provider, config)
+    assert ran.code == 0, ran
+    assert len(heard(log, "tools/call")) == 1
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_what_a_server_leaves_running_ends_with_the_task(place, simulator, log, config, provider):
     document = json.loads(config.read_text("utf-8"))

@@ -137,6 +137,18 @@ def test_a_picture_that_changes_while_a_person_is_asked_is_not_sent(place, simul
     assert list(place.temporary.iterdir()) == []
 
 
+def test_a_task_that_waits_names_its_picture_from_the_root(place, simulator):
+    path = put(place, "one.png", PNG)
+    relative = path.relative_to(place.folder)
+    place.settings(attempts={"per_route": 1, "total": 8})
+    for name in PROVIDERS:
+        simulator.play(name, faults=[{"kind": "status", "status": 503}])
+    run = place.run("--yes", "--json", "--image", relative, place.repo, "Explain it")
+    assert run.metrics["status"] == "deferred", run
+    (waiting,) = (place.logs / "deferred.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(waiting)["options"]["image"] == [str(path)]
+
+
 def test_what_is_no_picture_is_refused_before_anything_is_decided(place, simulator):
     path = put(place, "one.png", b"<svg/>")
     for words in (("-n",), ("--yes",)):

@@ -43,10 +43,10 @@ def test_every_price_is_what_the_proxy_tells(overlay, rows, told):
     compared = 0
     for name in rows.keys() & told.keys():
         info = told[name]
-        if not info["input_cost_per_token"]:
+        if not info.get("input_cost_per_token"):
             continue
         for ours, theirs in RATES.items():
-            per_token = info[theirs]
+            per_token = info.get(theirs)
             if per_token:
                 assert prices[f"litellm/{name}"][ours] == pytest.approx(per_token * 1e6, rel=1e-9)
                 compared += 1
@@ -56,9 +56,9 @@ def test_every_price_is_what_the_proxy_tells(overlay, rows, told):
 def test_sizes_and_capabilities_are_what_the_proxy_tells(rows, told):
     for name in rows.keys() & told.keys():
         info, row = told[name], rows[name]
-        assert row["context_window"] == (info["max_input_tokens"] or 32_768)
-        assert row["max_output_tokens"] == min(info["max_output_tokens"] or 8192, 8192)
-        assert set(row["capabilities"]) == {able for able, has in ABLE.items() if info[has]}
+        assert row["context_window"] == (info.get("max_input_tokens") or 32_768)
+        assert row["max_output_tokens"] == min(info.get("max_output_tokens") or 8192, 8192)
+        assert set(row["capabilities"]) == {able for able, has in ABLE.items() if info.get(has)}
 
 
 def test_the_tier_follows_the_price(rows):
@@ -76,12 +76,20 @@ def test_what_nobody_prices_has_no_price_and_what_its_owner_gives_away_costs_not
     assert prices["litellm/given-away"] == free
 
 
+def test_a_pattern_brings_all_models_of_a_provider(rows, told):
+    assert len(rows) > 50
+    assert "openai/*" not in rows
+    assert "openai/gpt-4o" in rows
+
+
 def test_what_no_task_can_be_given_to_is_left_out_and_named(pointed, rows):
-    assert not {"openai/*", "vectors"} & rows.keys()
+    assert "vectors" not in rows
     done = pointed.script("litellm_proxy.sh", "--models")
-    assert "left out: openai/*: a pattern" in done.out
-    assert "left out: vectors: its mode is embedding" in done.out
-    assert "--allow-unpriced only: nobody-prices-it" in done.out
+    (embeddings,) = [line for line in done.out.splitlines() if "mode is embedding" in line]
+    assert embeddings.startswith("left out, its mode is embedding: ")
+    assert "vectors" in embeddings.split(": ")[1].split(", ")
+    (unpriced,) = [line for line in done.out.splitlines() if "--allow-unpriced" in line]
+    assert "nobody-prices-it" in unpriced
 
 
 def test_the_configuration_is_sound_afterwards_and_a_spoilt_list_is_written_anew(pointed):
@@ -92,6 +100,21 @@ def test_the_configuration_is_sound_afterwards_and_a_spoilt_list_is_written_anew
     assert pointed.helper("check-config").code == 8
     assert pointed.script("litellm_proxy.sh", "--models").code == 0
     assert pointed.helper("check-config").code == 0
+
+
+def test_a_list_may_be_renewed_while_rules_name_its_models(pointed):
+    preferring = {"reason": "mine", "prefer": ["litellm/quick"]}
+    pointed.lay({"rules": {"rules": {"mine": preferring}}})
+    assert pointed.helper("check-config").code == 0
+    assert pointed.script("litellm_proxy.sh", "--models").code == 0
+    assert pointed.helper("check-config").code == 0
+
+
+def test_a_provider_that_is_switched_off_is_not_asked(place, proxy):
+    place.environment |= proxy.variables
+    place.provider("litellm", enabled=False)
+    done = place.script("litellm_proxy.sh", "--models")
+    assert (done.code, "litellm is switched off" in done.err) == (2, True), done
 
 
 def test_a_list_that_would_spoil_the_configuration_is_not_written(place, proxy):

@@ -44,6 +44,8 @@ def test_a_task_is_answered_and_booked_at_tokens_times_price(start, pointed, tie
     assert pointed.usage("litellm")["cost_today"] == pytest.approx(attempt["cost_usd"])
     (line,) = pointed.usage_lines()
     assert (line["cost_usd"], line["cost_source"]) == (attempt["cost_usd"], "tokens")
+    assert line["price_version"] == price["version"]
+    assert line["price_version"].startswith("LiteLLM proxy 20")
 
 
 def test_the_doctor_shows_it_ready_and_when_it_worked(start, pointed):

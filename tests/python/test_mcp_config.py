@@ -159,7 +159,9 @@ def test_headers_go_through_the_environment_of_a_client_that_takes_servers_in_it
 
 @given(
     st.recursive(
-        TEXTS | st.booleans(), lambda of: st.lists(of) | st.dictionaries(TEXTS, of), max_leaves=9
+        TEXTS | st.booleans(),
+        lambda of: st.lists(of) | st.dictionaries(TEXTS, of),
+        max_leaves=9,
     )
 )
 def test_a_value_on_one_line_of_toml_is_read_back_as_it_was(value):

@@ -3,7 +3,7 @@
 import pytest
 import world
 
-from orchestrator.config.prices import price_of
+from orchestrator.config.prices import price_of, version_of
 
 PRICES = {
     "plain": world.price(1, 2),
@@ -152,3 +152,15 @@ def test_the_prices_say_where_they_are_from(shipped):
     source, version = shipped.price_version.split()
     assert source == "genai-prices"
     assert version[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("provider", "version"),
+    [("proxy", "of the proxy"), ("own", "of the document"), ("elsewhere", "of the document")],
+)
+def test_a_price_names_the_data_it_is_from(provider, version):
+    row = {"input_usd_per_mtok": 1, "output_usd_per_mtok": 2}
+    prices = {"m": row, "proxy/m": row | {"version": "of the proxy"}, "own/m": row}
+    config = world.config(prices=prices)._replace(price_version="of the document")
+    assert version_of(config, provider, "m") == version
+    assert version_of(config, provider, "unpriced") == "of the document"

@@ -76,10 +76,11 @@ def test_the_same_tokens_are_priced_at_the_dearest_model_of_the_last_tier(tmp_pa
 def test_a_long_prompt_is_priced_at_its_step_and_many_short_ones_are_not(tmp_path):
     long = usage("t1", input_tokens=200_001, output_tokens=0)
     short = usage("t2", input_tokens=900_000, output_tokens=0, requests=10)
-    rows = {r["above_input_tokens"]: r for r in savings(tmp_path, long, short)["rows"]}
+    just = usage("t3", input_tokens=200_000, output_tokens=0)
+    rows = {r["above_input_tokens"]: r for r in savings(tmp_path, long, short, just)["rows"]}
     assert rows.keys() == {None, 200_000}
     assert rows[200_000]["baseline_usd"] == 4.00002
-    assert rows[None]["baseline_usd"] == 9.0
+    assert rows[None]["baseline_usd"] == 11.0
 
 
 def test_each_day_has_the_price_of_its_day(tmp_path):
@@ -132,6 +133,11 @@ def test_a_configured_model_without_a_price_is_refused(tmp_path):
 
 def test_without_any_price_nothing_is_compared(tmp_path):
     assert savings(tmp_path, usage(), config=config({})) is None
+
+
+def test_a_dearer_model_of_a_lower_tier_is_not_the_baseline(tmp_path):
+    prices = {"opus": PREMIUM, "sonnet": price(90.0, 900.0)}
+    assert savings(tmp_path, usage(), config=config(prices))["baseline_model"] == "opus"
 
 
 def test_dearer_than_the_baseline_is_a_loss(tmp_path):

@@ -29,7 +29,7 @@ from orchestrator.state import breakers, deferred, inflight
 from orchestrator.state.journal import DECISIONS, USAGE, Journal
 
 SCHEMA = 1
-PACKAGES = ("filelock", "requests", "click")
+PACKAGES = ("filelock", "requests", "click", "duckdb")
 STOPPED = (StorageError.exit_code, ConfigError.exit_code)
 
 

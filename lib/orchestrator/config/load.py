@@ -107,7 +107,7 @@ def _provider(name: str, raw: Json) -> Provider:
         cost_per_request_usd=float(raw["cost_per_request_usd"]),
         limits=tuple(_limit(row) for row in raw["limits"]),
         models=tuple(_model(m) for m in raw["models"] if m.get("enabled", True)),
-        transports=tuple(_transport(t) for t in raw["transports"]),
+        transports=tuple(transport(t) for t in raw["transports"]),
         usage_api=raw.get("usage_api"),
         hint=raw.get("hint", ""),
     )
@@ -179,7 +179,8 @@ def _limit(row: Json) -> Limit:
     )
 
 
-def _transport(raw: Json) -> Transport:
+def transport(raw: Json) -> Transport:
+    """Make the record of a provider's transport."""
     return Transport(
         kind=raw["kind"],
         account=raw["account"],

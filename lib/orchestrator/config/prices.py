@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.records import Json, Price
+from orchestrator.records import Config, Json, Price
 
 
 def price_of(
@@ -17,7 +17,7 @@ def price_of(
     A rate for cached input that the data does not give counts as plain input: never cheaper than
     what may be billed.
     """
-    row = prices.get(f"{provider}/{model}") or prices.get(model)
+    row = _row(prices, provider, model)
     if row is None:
         return None
     for entry in row.get("later", ()):  # the last one that holds; after it, what held before
@@ -28,6 +28,12 @@ def price_of(
         price = _at(price, row["hours"], minute)
     above = tuple((entry["input_tokens"], _rates(entry)) for entry in row.get("above", ()))
     return price._replace(above=above) if above else price
+
+
+def version_of(config: Config, provider: str, model: str) -> str:
+    """Name the price data a model's price is from: its row's own, else that of the document."""
+    row = _row(config.prices, provider, model) or {}
+    return str(row.get("version", config.price_version))
 
 
 def problems(models: dict[str, Json]) -> list[str]:
@@ -46,6 +52,10 @@ def problems(models: dict[str, Json]) -> list[str]:
             f"config/prices.json: models.{name}.later", "from", model.get("later", ())
         )
     return found
+
+
+def _row(prices: dict[str, Json], provider: str, model: str) -> Json | None:
+    return prices.get(f"{provider}/{model}") or prices.get(model)
 
 
 def _numbered(name: str, model: Json) -> list[tuple[str, Json]]:

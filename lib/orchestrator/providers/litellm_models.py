@@ -54,7 +54,7 @@ def _listed(name: str, infos: list[Json], otherwise: Json, tiers: Sequence[Json]
     if not name or "*" in name:
         return Listed(name, {}, None, "a pattern, no model")
     if any(info.get("mode") not in CHAT for info in infos):
-        return Listed(name, {}, None, f"its mode is {infos[0].get('mode')}, not chat")
+        return Listed(name, {}, None, f"its mode is {infos[0].get('mode')}")
     price = _dearest([_price(info) for info in infos])
     told = [info.get("max_input_tokens") or otherwise["context_window"] for info in infos]
     outputs = [info.get("max_output_tokens") or otherwise["max_output_tokens"] for info in infos]

@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"[\w./ ~+=:-]*")
 
 # Who named a server wants its tools called: codex would go on without it, and calls its tools off
 # where nobody can be asked.
-WANTED = {"required": True, "startup_timeout_sec": 30, "default_tools_approval_mode": "approve"}
+WANTED = {"required": True, "default_tools_approval_mode": "approve"}
 
 
 class Shown(NamedTuple):

@@ -8,13 +8,13 @@ from typing import Any
 
 
 def inline(value: Any) -> str:
-    """Write a text, a whole number, a truth, a list or a table."""
+    """Write a text, a truth, a list or a table."""
     if isinstance(value, Mapping):
         pairs = (f"{_text(name)}={inline(each)}" for name, each in value.items())
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(inline, value)) + "]"
-    return str(value).lower() if isinstance(value, int) else _text(value)
+    return str(value).lower() if isinstance(value, bool) else _text(value)
 
 
 def _text(text: str) -> str:

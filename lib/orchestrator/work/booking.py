@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from orchestrator import clock
 from orchestrator import records as r
-from orchestrator.config.prices import price_of
+from orchestrator.config.prices import price_of, version_of
 from orchestrator.decide import costs, limits, lines, windows
 from orchestrator.errors import NoRoomError, OrchestratorError
 from orchestrator.records import MICRO, Failure, Json, Outcome, Route, Spent, Turn
@@ -221,7 +221,7 @@ class Booking:
         used, source = settlement.settled(context.config, route, outcome, most, books.moment)
         if _metered(route):
             self.spent_micro_usd += used.cost_micro_usd
-        version = context.config.price_version
+        version = version_of(context.config, route.provider, route.model)
         billing = route.transport.billing
         money = settlement.money_facts(billing, used, source, most, version, books.day)
         told = lines.outcome_facts(outcome, started_ms, ended_ms)

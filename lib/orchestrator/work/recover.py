@@ -10,6 +10,7 @@ import shutil
 
 from orchestrator import clock
 from orchestrator import records as r
+from orchestrator.config.prices import version_of
 from orchestrator.decide import lines
 from orchestrator.providers import descendants, process
 from orchestrator.records import Config, Json, Turn
@@ -81,7 +82,8 @@ def _interrupted(step: Json, running: InFlight, ledger: Ledger) -> Json | None:
     used = settlement.more(Turn(*held["done"]), rest)
     config, day, billing = ledger.config, held["booked_day"], route["billing"]
     source = settlement.estimated(config, provider, route["model"], billing, used, day)
-    money = settlement.money_facts(billing, used, source, used, config.price_version, day)
+    version = version_of(config, provider, route["model"])
+    money = settlement.money_facts(billing, used, source, used, version, day)
     told = {
         "requests": used.requests,
         "input_tokens": 0,
