@@ -274,7 +274,7 @@ class Wishes(NamedTuple):
 class Block(NamedTuple):
     """Why a provider is left out.
 
-    `kind` is limit, outage, readiness, access, capability, rule or wish.
+    `kind` is limit, outage, readiness, access, capability, rule, rank or wish.
     """
 
     kind: str

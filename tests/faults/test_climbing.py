@@ -120,6 +120,27 @@ def test_a_wall_on_the_next_tier_falls_back_within_that_tier(simulator, start, b
     )
 
 
+def test_a_climb_that_falls_back_is_one_escalation(simulator, start, broken_until):
+    simulator.play("codex", faults=[{"kind": "status", "status": 429, "after": 1}])
+    run = start("--verify", broken_until(2))
+    assert [a["escalated_from"] for a in run.attempts].count("cheap") > 1
+    assert run.metrics["escalations"] == 1
+
+
+def test_work_that_did_not_pass_is_not_queued_to_be_paid_for_again(
+    place, simulator, start, broken_until
+):
+    fault = {"kind": "status", "status": 429, "retry_after": 3600}
+    simulator.play("codex", faults=[{**fault, "after": 1}])
+    for other in ("gemini", "claude"):
+        simulator.play(other, faults=[fault])
+    run = start("--verify", broken_until(9))
+    assert {a["error_class"] for a in run.attempts} >= {None, "RATE_LIMIT"}
+    assert (run.code, run.metrics["status"]) == (1, "failed")
+    assert "codex VERIFY_FAILED, codex RATE_LIMIT" in run.err
+    assert not (place.logs / "deferred.jsonl").exists()
+
+
 def test_a_model_that_runs_out_of_its_own_time_climbs(place, simulator, start):
     place.models("codex", parameters={"timeout_s": 1})
     cheap = place.model_names("codex")[0]

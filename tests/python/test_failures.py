@@ -5,7 +5,7 @@ import world
 
 from orchestrator import records as r
 from orchestrator.decide import failures
-from orchestrator.records import Failure, Route
+from orchestrator.records import Failure, Parameters, Route, Wishes
 
 SETTINGS = world.SETTINGS
 
@@ -89,10 +89,36 @@ def test_the_next_larger_model_of_the_same_provider_comes_first(
     way = world.way("plan", billing=billing)
     failed = Route("claude", "small", way, "read", 1000, window)
     prices = {f"of {size}": world.price() for size in priced}
-    provider = world.provider("claude", way, models=MODELS)
-    found = failures.wider(Failure(kind, "it failed"), failed, provider, prices, world.DAY)
+    known = world.config(world.provider("claude", way, models=MODELS), prices=prices)
+    found = failures.wider(Failure(kind, "it failed"), failed, Wishes(), known, world.DAY)
     assert [route.model for route in found] == ([expected] if expected else [])
     assert all((route.transport, route.access) == (way, "read") for route in found)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "expected"),
+    [
+        ({}, "plain"),
+        ({"requires": ("tools",)}, "able"),
+        ({"image": ("a.png",)}, "seeing"),
+        ({"requires": ("context=350",)}, "seeing"),
+        ({"requires": ("json_mode",)}, None),
+    ],
+)
+def test_a_larger_model_lacks_nothing_that_was_asked_for(wishes, expected):
+    warm = Parameters(sampling=(("temperature", 0.5),))  # which its transport can't set
+    models = [
+        world.model("warm", context_window=150, parameters=warm),
+        world.model("plain", context_window=200),
+        world.model("able", context_window=300, able=("tools",)),
+        world.model("seeing", context_window=350, able=("vision",)),
+    ]
+    way, dialects = world.way("plan", kind="api"), {"openai_chat": {"images": True}}
+    known = world.config(world.provider("claude", way, models=models))._replace(dialects=dialects)
+    failed = Route("claude", "small", way, "none", 10, 100)
+    failure = Failure(r.CONTEXT_LENGTH, "it failed")
+    found = failures.wider(failure, failed, Wishes(**wishes), known, world.DAY)
+    assert [route.model for route in found] == ([expected] if expected else [])
 
 
 def test_every_failure_class_has_a_rule():

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from orchestrator.errors import UsageError
 from orchestrator.records import Json, Wishes
 
+MOST_DIGITS = 9  # of a number of tokens
+
 
 class Option(NamedTuple):
     """One option; `kind` is flag, text, number, choice, capabilities or files (may be repeated)."""
@@ -138,7 +140,8 @@ def _capabilities(option: Option, text: str) -> tuple[str, ...]:
     names = tuple(text.replace(" ", "").split(","))
     for name in names:
         size = name.removeprefix("context=")
-        if name not in option.choices and not (size != name and size.isdecimal()):
+        sized = size != name and size.isdecimal() and len(size) <= MOST_DIGITS
+        if name not in option.choices and not sized:
             allowed = f"{', '.join(option.choices)}, context=TOKENS"
             raise UsageError(f"--{option.name} names {name!r}; allowed: {allowed}")
     return names

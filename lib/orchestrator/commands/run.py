@@ -13,7 +13,7 @@ from orchestrator.errors import OrchestratorError, TryLaterError, UsageError
 from orchestrator.insight import alerts
 from orchestrator.providers import attachments
 from orchestrator.providers.attachments import Attachments
-from orchestrator.records import Json, Route
+from orchestrator.records import VERIFY_FAILED, Json, Route
 from orchestrator.state import redaction
 from orchestrator.state.journal import DECISIONS, Journal
 from orchestrator.work.context import Context, Dispatch
@@ -139,7 +139,8 @@ def _money(done: Json) -> str:
 
 def _failure(result: Result) -> str:
     done = result.line["execution_metrics"]
-    tried = ", ".join(f"{a['provider']} {a['error_class']}" for a in done["attempts"])
+    kinds = [a["error_class"] or VERIFY_FAILED for a in done["attempts"]]
+    tried = ", ".join(f"{a['provider']} {k}" for a, k in zip(done["attempts"], kinds, strict=True))
     if done["outcome"] == "unverified":
         return f"--verify failed; see {done['transcript']}"
     when = f"; room from {done['retry_at']}" if result.exit_code == 3 and done["retry_at"] else ""

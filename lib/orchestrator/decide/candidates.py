@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from orchestrator.config.prices import price_of
 from orchestrator.decide import breakers, costs, limits, transports
-from orchestrator.decide.models import Question, lacking
+from orchestrator.decide.models import Question, held_to, lacking
 from orchestrator.decide.transports import pays
 from orchestrator.records import (
     Block,
@@ -39,7 +39,7 @@ def weigh(asked: Question, provider: Provider, model: Model | None) -> Candidate
             return costs.estimate(price, provider, model, transport, asked.size, world.history)
 
         def too_dear(transport: Transport) -> Block | None:
-            return _too_dear(asked, provider, price, expected, transport)
+            return _too_dear(asked, provider, model, price, expected, transport)
 
         routes, refused, rooms = _routes(asked, provider, model, too_dear)
         blocks += refused
@@ -128,15 +128,19 @@ def _routes(
 def _too_dear(
     asked: Question,
     provider: Provider,
+    model: Model,
     price: Price | None,
     expected: Callable[[Transport], Estimate],
     transport: Transport,
 ) -> Block | None:
     """Refuse a way that is paid for when its price is unknown or over the person's ceiling.
 
-    What has no price can't be held within a budget: only `--allow-unpriced` runs it under one.
+    What has no price can't be held within a budget: only `--allow-unpriced` runs it under one. A
+    budget that lowers the tier holds every paid way to it, also one beside a plan.
     """
-    wishes = asked.wishes
+    wishes, most = asked.wishes, held_to(asked, provider, model)
+    if most is not None:
+        return Block("access", f"a budget holds paid calls to the tier {most}")
     if price is None:
         if wishes.allow_unpriced or not _counts_money(asked, provider, wishes):
             return None

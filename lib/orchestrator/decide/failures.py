@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from orchestrator import records as r
 from orchestrator.config.prices import price_of
-from orchestrator.decide.transports import pays, route_of
+from orchestrator.decide.models import needs_of
+from orchestrator.decide.transports import pays, route_of, unable
 
 # Which routes a failure rules out for the rest of the task.
 ROUTE, ACCOUNT, MODEL, TASK = "route", "account", "model", "task"
@@ -98,27 +99,30 @@ def climbs(failure: r.Failure | None, route: r.Route, *, passed: bool) -> bool:
 
 
 def wider(
-    failure: r.Failure, route: r.Route, provider: r.Provider, prices: dict[str, r.Json], day: str
+    failure: r.Failure, route: r.Route, wishes: r.Wishes, config: r.Config, day: str
 ) -> tuple[r.Route, ...]:
     """List what a task that is too long for a model may try first: its provider's next larger one.
 
-    A model that is paid for by use needs a price.
+    It can do all that was asked for; a model that is paid for by use needs a price.
     """
     if failure.kind != r.CONTEXT_LENGTH or not route.context_window:
         return ()
+    (needs, least), way = needs_of(wishes), route.transport
     larger = [
         model
-        for model in provider.models
-        if model.context_window > route.context_window
+        for model in config.providers[route.provider].models
+        if model.context_window > max(route.context_window, least - 1)
+        and needs <= model.capabilities
+        and unable(config, wishes, model, way) is None
         and (
-            not pays(route.transport)
-            or price_of(prices, provider.name, model.name, day) is not None
+            not pays(way)
+            or price_of(config.prices, route.provider, model.name, day) is not None
         )
     ]
     if not larger:
         return ()
     model = min(larger, key=lambda each: each.context_window)
-    return (route_of(provider.name, model, route.transport, route.access),)
+    return (route_of(route.provider, model, way, route.access),)
 
 
 def exit_code(kinds: Sequence[str]) -> int:

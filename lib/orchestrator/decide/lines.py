@@ -46,7 +46,7 @@ def decision(
             "clear_match": classes.clear,
             "matched": [match._asdict() for match in classes.matched],
         },
-        "provider_state_at_recommendation": _states(found.candidates),
+        "provider_state_at_recommendation": _states(found.candidates) | {chosen.provider: state(chosen)},
         "budgets": budgets.described(found.totals, now_ms, zone),
         "recommendation": {
             "provider": chosen.provider,

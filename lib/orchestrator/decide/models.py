@@ -33,6 +33,7 @@ class Question(NamedTuple):
     now_ms: int
     day: str
     paused: tuple[Block, ...]  # what keeps anything from being paid for
+    lowers: bool  # a budget lowers the tier of what is paid for
 
 
 def needs_of(wishes: Wishes) -> tuple[frozenset[str], int]:
@@ -70,6 +71,15 @@ def nearest(asked: Question, provider: Provider, tier: str) -> Model | None:
             if model.tier == name:
                 return model
     return None
+
+
+def held_to(asked: Question, provider: Provider, model: Model) -> str | None:
+    """Name the tier that budgets hold paid calls to, where a model is above it; None: it is not."""
+    if not asked.lowers:
+        return None
+    most, names = nearest(asked, provider, asked.classes.paid_tier), tiers(asked.config)
+    above = most is not None and names.index(model.tier) > names.index(most.tier)
+    return most.tier if most is not None and above else None
 
 
 def near(config: Config, tier: str) -> list[str]:

@@ -178,9 +178,13 @@ def _named(asked: Question, name: str, found: Sequence[Candidate]) -> list[Candi
         if row.provider == provider and (not model or (row.model and row.model.name == model))
     ]
     known = asked.config.providers.get(provider)
-    if rows or known is None or not model:
+    if rows or known is None:
         return rows
-    able = [each for each in models.fitting(asked, known) if each.name == model]
+    if model:
+        able = [each for each in models.fitting(asked, known) if each.name == model]
+    else:
+        closest = models.nearest(asked, known, _tier(asked, known))
+        able = [closest] if closest else []
     return [weigh(asked, known, each) for each in able]
 
 
@@ -190,8 +194,11 @@ def _tier(asked: Question, provider: Provider) -> str:
     if classes.paid_tier == classes.tier:
         return classes.tier
     ways = zip(provider.transports, asked.world.unready[provider.name], strict=True)
-    first = next((way for way, why in ways if why is None), provider.transports[0])
-    return classes.paid_tier if pays(first) else classes.tier
+    ready = [way for way, why in ways if why is None] or [provider.transports[0]]
+    if pays(ready[0]) or not any(pays(way) for way in ready):
+        return classes.paid_tier if pays(ready[0]) else classes.tier
+    full = weigh(asked, provider, models.nearest(asked, provider, classes.tier))
+    return classes.paid_tier if full.blocks else classes.tier
 
 
 def _pays(row: Candidate, config: Config) -> bool:

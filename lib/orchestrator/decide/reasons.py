@@ -114,7 +114,7 @@ def _lowered(asked: Question, chosen: Candidate) -> list[str]:
     """Say that a budget lowered the tier, and how."""
     classes = asked.classes
     paid = not chosen.routes or pays(chosen.routes[0].transport)
-    if chosen.model is None or classes.paid_tier == classes.tier or not paid:
+    if chosen.model is None or not paid or classes.tier in (classes.paid_tier, chosen.model.tier):
         return []
     action = budgets.action(asked.world.totals)
     return [f"{chosen.model.tier} instead of {classes.tier}: the budget says {action}"]

@@ -37,7 +37,7 @@ def finished(line: Json, attempts: list[Json], status: str, result: str) -> Json
         if estimate is None or unpriced
         else round((actual or 0) + (notional or 0) - estimate, 6),
         "attempts": attempts,
-        "escalations": sum(a.get("escalated_from") is not None for a in attempts),
+        "escalations": len({a.get("escalated_from") for a in attempts} - {None}),  # from each tier once
         "fallback_used": any(a.get("fallback_used") for a in attempts),
         "error": last.get("error"),
         "error_class": last.get("error_class"),

@@ -128,11 +128,11 @@ class Task:
 
     def _wider(self, failure: Failure, route: Route) -> tuple[Route, ...]:
         """Find a larger model of the same provider, unless one was asked for by its name."""
-        if self.dispatch.wishes.model:
+        wishes = self.dispatch.wishes
+        if wishes.model:
             return ()
-        config, day = self.context.config, day_of(clock.now_ms(), self.context.ledger.zone)
-        provider = config.providers[route.provider]
-        return failures.wider(failure, route, provider, config.prices, day)
+        day = day_of(clock.now_ms(), self.context.ledger.zone)
+        return failures.wider(failure, route, wishes, self.context.config, day)
 
     def _told(self, route: Route, failure: Failure, step: failures.Step) -> None:
         """Tell the person what failed and what comes next, a dearer route with its difference."""
@@ -146,15 +146,9 @@ class Task:
 
     def _dearer(self, route: Route) -> str:
         advice = self.dispatch.line["recommendation"]
-        known = {row["provider"]: row["cost"] for row in advice["alternatives"]}
-        known[advice["provider"]] = advice["cost_estimate"]
-        before, after = advice["cost_estimate"], known.get(route.provider)
-        if (
-            before is None
-            or after is None
-            or after <= before
-            or route.provider == advice["provider"]
-        ):
+        known = {(row["provider"], row["model"]): row["cost"] for row in advice["alternatives"]}
+        before, after = advice["cost_estimate"], known.get((route.provider, route.model))
+        if before is None or after is None or after <= before:
             return ""
         return f" (about ${after - before:.4f} dearer)"
 
@@ -172,7 +166,7 @@ class Task:
 
     def _finished(self, outcome: Outcome, verified: str) -> Result:
         """Write the decision line, once, and forget the task."""
-        kinds = [a["error_class"] for a in self.attempts if a["error_class"]]
+        kinds = [kind for kind in map(_kind, self.attempts) if kind]
         signal_number = self.context.interrupted()
         if signal_number and (outcome.failure is not None or verified == verify.STOPPED):
             result, status, code = r.STOPPED, "interrupted", 128 + signal_number
@@ -244,6 +238,12 @@ class Task:
             done["retry_at"],
             done["error"],
         )
+
+
+def _kind(attempt: Json) -> str | None:
+    """Name what an attempt failed of, work that did not pass its check included."""
+    broken = r.VERIFY_FAILED if attempt.get("verified") == verify.BROKEN else None
+    return attempt["error_class"] or broken
 
 
 def _was_run(code: int, outcome: Outcome) -> bool:

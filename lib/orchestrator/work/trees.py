@@ -21,11 +21,13 @@ class Trees:
         self.context, self.task_id = context, task_id
         self.folder = self.home = str(dispatch.line["repository"])
         self.subject = dispatch.line["task_description"].strip().splitlines()[0][:SUBJECT_LIMIT]
-        edits = any(route.access == "edit" for route in dispatch.chain)
+        routes = [route for chain in (dispatch.chain, *dispatch.climbs) for route in chain]
+        edits = any(route.access == "edit" for route in routes)
         self.editing = edits
         self.repository: Repository | None = None
         self.tree: Tree | None = None
         self.count, self.diffstat, self.staying = 0, "", False
+        self.handed_on: Tree | None = None  # what the tier below committed, for all that follow
         if edits and len(dispatch.chain) > 1:
             workspace = context.environment.get("ORCHESTRATE_WORKSPACE")
             found = Repository(self.home, context.state, context.environment, workspace)
@@ -36,20 +38,24 @@ class Trees:
                 context.tell("uncommitted work is not in the worktree, which starts from HEAD")
 
     def enter(self, route: Route) -> str:
-        """Give an attempt its folder: a fresh worktree of HEAD where it edits."""
+        """Give an attempt its folder: a fresh worktree where it edits.
+
+        It begins from HEAD, or from what did not pass its check on the tier below.
+        """
         if self.staying and self.tree is not None and route.access == "edit":
             self.staying, self.diffstat = False, ""
             return self.folder
         self.folder, self.tree, self.diffstat = self.home, None, ""
         if self.repository is not None and route.access == "edit":
             self.count += 1
-            self.tree = self.repository.add(f"{self.task_id}-{self.count}")
+            self.tree = self.repository.add(f"{self.task_id}-{self.count}", self.handed_on)
             self.folder = self.tree.folder
         return self.folder
 
     def stay(self) -> None:
         """Let the next attempt go on in the tree of the last one, from what was committed."""
         self.staying = True
+        self.handed_on = self.tree if self.diffstat else None
         if self.tree is not None and self.repository is not None:
             self.repository.restore(self.tree)
 
@@ -67,10 +73,12 @@ class Trees:
         if self.tree is None or self.repository is None:
             return {}
         if discard:
-            self.repository.discard(self.tree)
             self.context.tell("  what was done over --max-cost is discarded")
-            self.tree = None
-            return {}
+            if self.tree is not self.handed_on:
+                self.repository.discard(self.tree)
+                self.tree = None
+                return {}
+            self.repository.restore(self.tree)  # to what the tier below did
         self.diffstat = redact(self.repository.changed(self.tree), self.context.secrets)
         if not self.diffstat:
             if outcome.failure is not None:

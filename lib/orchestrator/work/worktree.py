@@ -51,15 +51,19 @@ class Repository:
         """Tell whether there is uncommitted work, which a worktree does not have."""
         return bool(self.git.run(self.top, "status", "--porcelain").strip())
 
-    def add(self, name: str) -> Tree:
-        """Make a worktree of HEAD on a branch of its own; raises StorageError."""
+    def add(self, name: str, after: Tree | None = None) -> Tree:
+        """Make a worktree on a branch of its own; raises StorageError.
+
+        It is of HEAD, or of what is committed in another tree, and then counts what is there, too.
+        """
+        start = after.branch if after else "HEAD"
         path, branch = os.path.join(files.ensure_folder(self.trees), name), f"orchestrate/{name}"
         with locks.flocked(os.path.join(self.trees, "git.lock")):
-            self.git.run(self.top, "worktree", "add", "--quiet", "-b", branch, path, "HEAD")
+            self.git.run(self.top, "worktree", "add", "--quiet", "-b", branch, path, start)
         inside = os.path.relpath(self.folder, self.top)
         folder = os.path.normpath(os.path.join(path, inside))
         folder = folder if os.path.isdir(folder) else path
-        base = self.git.run(path, "rev-parse", "HEAD").strip()
+        base = after.base if after else self.git.run(path, "rev-parse", "HEAD").strip()
         return Tree(self.top, path, folder, branch, base, self.git.place(path, "--git-dir"))
 
     def changed(self, tree: Tree) -> str:
