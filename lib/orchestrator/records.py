@@ -463,3 +463,4 @@ class Snapshot(NamedTuple):
     breakers: Mapping[str, Breaker] = MappingProxyType({})  # by billing account
     repository: str = ""
     branch: str = ""  # read only where a rule asks for it
+    checkout: str = ""  # that the repository is a folder of; read only where a rule asks for it

@@ -5,7 +5,7 @@ ROOT="$(cd -P -- "${BATS_TEST_DIRNAME}/../.." && pwd)"
 
 # product_scripts: every Bash file of the product, NUL between them; tests are not among them.
 product_scripts() {
-  find "$ROOT" \( -name .git -o -name .venv -o -name node_modules -o -path "$ROOT/tests" -o -path "$ROOT/logs" \) \
+  find "$ROOT" \( -name .git -o -name .venv -o -name .venv-gateway -o -name node_modules -o -path "$ROOT/tests" -o -path "$ROOT/logs" \) \
     -prune -o -type f \( -name '*.sh' -o -path "$ROOT/.ci/*" \) -print0
 }
 

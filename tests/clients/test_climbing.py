@@ -29,17 +29,27 @@ sys.exit(1)
 """
 
 
+@pytest.fixture
+def climb(place, simulator):
+    """Change a file on the cheap tier of a provider; the check wants another of `second`."""
+
+    def climb(provider, second):
+        script = place.folder / "check.py"
+        script.write_text(CHECK, encoding="utf-8")
+        check = shlex.join((sys.executable, str(script), simulator.url, second))
+        return place.run(
+            *("--yes", "--json", "--edit", "--agent", "coder", "--preferred-provider", provider),
+            *("--tier", "cheap", "--verify", check, place.repo, TASKS[provider]),
+        )
+
+    return climb
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_the_next_tier_goes_on_in_the_tree_of_the_first(place, simulator, provider):
+def test_the_next_tier_goes_on_in_the_tree_of_the_first(place, simulator, climb, provider):
     commit = place.make_repository()
-    script = place.folder / "check.py"
-    script.write_text(CHECK, encoding="utf-8")
-    words = (sys.executable, str(script), simulator.url, provider)
     simulator.play(provider, tools=[edit("first.txt")])
-    run = place.run(
-        *("--yes", "--json", "--edit", "--agent", "coder", "--preferred-provider", provider),
-        *("--tier", "cheap", "--verify", shlex.join(words), place.repo, TASKS[provider]),
-    )
+    run = climb(provider, provider)
     assert run.code == 0, run
     told = [(a["provider"], a["tier"], a["verified"]) for a in run.attempts]
     assert told == [(provider, "cheap", "failed"), (provider, "medium", "passed")]
@@ -50,3 +60,20 @@ def test_the_next_tier_goes_on_in_the_tree_of_the_first(place, simulator, provid
     assert changed == "A\tfirst.txt\nA\tsecond.txt\n"
     assert untouched(place, commit)
     assert any("second.txt is missing" in r["prompt"] for r in simulator.requests(provider))
+
+
+def test_what_the_first_tier_did_is_there_for_a_fallback_of_the_next(place, simulator, climb):
+    commit = place.make_repository()
+    medium = place.model_names("claude")[1]
+    wall = {"kind": "status", "status": 429, "retry_after": 3600, "model": medium}
+    simulator.play("claude", tools=[edit("first.txt")], faults=[wall])
+    del place.environment["GEMINI_API_KEY"]
+    run = climb("claude", "codex")
+    assert run.code == 0, run
+    told = [(a["provider"], a["tier"], a["error_class"]) for a in run.attempts]
+    assert told[0] == ("claude", "cheap", None)
+    assert ("claude", "medium", "RATE_LIMIT") in told
+    assert told[-1] == ("codex", "medium", None)
+    changed = place.git("diff", "--name-status", "main", run.metrics["branch"])
+    assert changed == "A\tfirst.txt\nA\tsecond.txt\n"
+    assert untouched(place, commit)

@@ -130,6 +130,14 @@ def test_one_table_or_all_as_csv(place, report):
     assert {"by_provider", "by_day", "savings_rows"} <= {row["table"] for row in rows}
 
 
+@pytest.mark.parametrize("form", ["--detailed", "--summary", "--csv", "--json"])
+def test_row_66_what_a_log_holds_does_not_act_on_a_terminal(place, report, form):
+    write(place, line(provider="\x1b[2Jevil\u202e", model="\x07m"))
+    run = report(form)
+    assert run.code == 0, run
+    assert not {"\x1b", "\x07", "\u202e"} & set(run.out)
+
+
 USAGE_ERRORS = [
     ("--days", "0"),
     ("--days", "seven"),

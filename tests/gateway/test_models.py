@@ -134,7 +134,9 @@ def test_a_list_that_would_spoil_the_configuration_is_not_written(place, proxy):
         ({"LITELLM_BASE_URL": "http://127.0.0.1:9"}, 5, "does not answer"),
         ({"LITELLM_BASE_URL": "http://proxy.invalid"}, 2, "the key would travel in the open"),
         ({"LITELLM_BASE_URL": "http://127.0.0.1.invalid"}, 2, "travel in the open"),
-        ({"LITELLM_BASE_URL": "ftp://127.0.0.1.invalid"}, 2, "travel in the open"),
+        ({"LITELLM_BASE_URL": "http://127.0.0.1:4000@proxy.invalid"}, 2, "travel in the open"),
+        ({"LITELLM_BASE_URL": "http://proxy.invalid#@127.0.0.1"}, 2, "travel in the open"),
+        ({"LITELLM_BASE_URL": "http://proxy.invalid\\@127.0.0.1"}, 2, "travel in the open"),
     ],
 )
 def test_a_proxy_that_can_not_be_asked_is_named_and_nothing_is_written(

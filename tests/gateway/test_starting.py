@@ -1,5 +1,6 @@
 """scripts/litellm_proxy.sh: what it says, what the proxy gets to see, and that it ends with it."""
 
+import json
 import os
 import shutil
 import signal
@@ -125,9 +126,36 @@ def test_the_doctor_says_where_its_models_come_from(place, simulator):
     assert "scripts/litellm_proxy.sh --models" in told
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://proxy.invalid:4000", "is not https: the key would travel in the open"),
+        ("http://127.0.0.1.proxy.invalid", "is not https: the key would travel in the open"),
+        ("http://x:y@127.0.0.1:4000", "holds credentials"),
+    ],
+)
+def test_no_task_takes_the_key_over_an_open_road(place, url, why):
+    place.environment |= {"LITELLM_BASE_URL": url, "LITELLM_API_KEY": KEY}
+    done = place.run("--yes", "--provider", "litellm", str(place.repo), "Fix the bug")
+    assert done.code == 4, done
+    assert "provider 'litellm' is off; scripts/doctor.sh says why" in done.err
+    assert why in " ".join(place.script("doctor.sh").out.split())
+
+
 def test_without_a_key_it_is_off_and_in_nobody_s_way(place):
     told = " ".join(place.script("doctor.sh").out.split())
     assert "LiteLLM: off (LITELLM_API_KEY or LITELLM_MASTER_KEY is not set)" in told
     assert "Ollama: off (OLLAMA_BASE_URL is not set)" in told
     run = place.run("-n", "--json", str(place.repo), "Fix the bug")
     assert "litellm" not in run.line["provider_state_at_recommendation"]
+
+
+def test_the_selector_says_that_it_has_no_models_yet_and_that_a_local_one_is_free(place, simulator):
+    place.environment |= {"LITELLM_BASE_URL": simulator.url, "LITELLM_API_KEY": KEY}
+    place.environment |= {"OLLAMA_BASE_URL": f"{simulator.url}/v1"}
+    done = place.helper("select", "fallback-chain", "--provider", "litellm")
+    assert done.code == 2, done
+    assert "litellm: none of its models is listed; start it with make gateway" in done.err
+    rows = {row["key"]: row for row in json.loads(place.helper("select", "list", "--json").out)}
+    assert rows["ollama/llama3.2"]["input_usd_per_mtok"] == 0
+    assert not [key for key in rows if key.startswith("litellm/")]

@@ -48,6 +48,13 @@ def test_a_task_is_answered_and_booked_at_tokens_times_price(start, pointed, tie
     assert line["price_version"].startswith("LiteLLM proxy 20")
 
 
+def test_a_task_that_needs_pictures_goes_to_a_model_that_the_proxy_says_sees_them(start):
+    run = start("--provider", "litellm", "--tier", "medium", "--requires", "vision")
+    assert run.code == 0, run
+    assert run.metrics["model"] == "its-owner-prices-it"
+    assert run.line["result"] == "My owner knows what I cost."
+
+
 def test_the_doctor_shows_it_ready_and_when_it_worked(start, pointed):
     assert start("--provider", "litellm").code == 0
     done = pointed.script("doctor.sh", "--provider", "litellm")

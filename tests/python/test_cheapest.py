@@ -5,8 +5,9 @@ import world
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.decide import lines
 from orchestrator.errors import NoRoomError
-from orchestrator.records import Budget, Threshold, Total
+from orchestrator.records import Breaker, Budget, Threshold, Total
 
 ALL = ("vision", "tools", "json_mode")
 
@@ -32,6 +33,9 @@ def chain(known, **wishes):
     return [f"{route.provider}/{route.model}" for route in found.chain]
 
 
+PAIR = provider("p", world.model("low", "cheap"), world.model("high", "powerful"))
+MONTH = world.limit("cost_usd", period="month", amount=100, block=100.0, scope="total")
+LOW = (Total(Budget(MONTH, (Threshold(90.0, "cheapest_only", ""),)), 95, 0),)
 FIVE = tuple(provider(n, world.model(n, "cheap", able=ALL)) for n in ("a", "b", "c", "d", "e"))
 
 
@@ -142,12 +146,62 @@ def test_a_budget_that_lowers_the_tier_lets_no_paid_fallback_climb():
         provider("m", world.model("sure", "medium", reliable=True)),
         prices=priced(a=1, b=2, c=3, d=4, e=5, sure=1),
     )
-    row = world.limit("cost_usd", period="month", amount=100, block=100.0, scope="total")
-    budget = Budget(row, (Threshold(90.0, "cheapest_only", ""),))
-    found = world.decide(
-        "Write it", known, totals=(Total(budget, 95, 0),), strategy="cheapest", complexity=5
-    )
+    found = world.decide("Write it", known, totals=LOW, strategy="cheapest", complexity=5)
     assert {route.tier for route in found.chain} == {"cheap"}
+
+
+def both_ways():
+    """Make a provider with a plan, and a key for what is billed, on three tiers."""
+    ways = world.way("plan", billing="subscription"), world.way("key")
+    models = [world.model(tier, tier) for tier in ("cheap", "medium", "powerful")]
+    one = world.provider("claude", *ways, models=models)
+    return market(one, prices=priced(cheap=1, medium=2, powerful=3))
+
+
+@pytest.mark.parametrize("strategy", ["specialist", "cheapest"])
+@pytest.mark.parametrize(
+    ("walled", "complexity", "expected"),
+    [
+        (False, 8, [("powerful", "plan")]),  # what is billed is no way out of its wall
+        (True, 8, [("cheap", "key")]),
+        (False, 1, [("cheap", "plan"), ("cheap", "key")]),
+    ],
+)
+def test_beside_a_plan_a_budget_holds_what_is_billed_to_its_tier(
+    strategy, walled, complexity, expected
+):
+    later = world.NOW_MS + 3_600_000
+    walls = {"plan": Breaker(kind="clock", retry_at_ms=later)} if walled else {}
+    wishes = {"strategy": strategy, "complexity": complexity, "verify": "true"}
+    found = world.decide("Write it", both_ways(), totals=LOW, breakers=walls, **wishes)
+    assert [(route.tier, route.transport.account) for route in found.chain] == expected
+    climbed = [route for chain in found.climbs for route in chain]
+    assert {route.transport.account for route in climbed} <= {"plan"}
+    lowered = ["cheap instead of powerful: the budget says cheapest_only"] if walled else []
+    assert [note for note in found.notes if "budget says" in note] == lowered
+
+
+def test_a_preference_for_a_model_is_none_to_pass_a_budget():
+    found = world.decide("Write it", market(*FIVE, PAIR), totals=LOW, preferred_provider="p/high")
+    assert "p/high" not in [f"{route.provider}/{route.model}" for route in found.chain]
+
+
+def test_a_preferred_provider_without_a_model_of_the_tier_goes_first_with_its_nearest():
+    known = market(*FIVE, PAIR, prices=priced(a=1, b=2, c=3, d=4, e=5, low=9, high=9))
+    assert chain(known, preferred_provider="p", complexity=4)[0] == "p/high"
+    assert chain(known, preferred_provider="a", complexity=8)[0] == "a/a"
+
+
+def test_the_state_of_the_provider_is_that_of_the_model_chosen():
+    row = world.limit(amount=10, block=100.0, scope="model")
+    models = world.model("one", "cheap"), world.model("two", "cheap")
+    known = market(world.provider("a", models=models, limits=[row]), prices=priced(one=1, two=2))
+    full = {"a": world.full_usage(row, f"{row.name}#one")}
+    found = world.decide("Write it", known, usages=full, strategy="cheapest", complexity=1)
+    task = {"text": "Write it", "sha256": ""}
+    line = lines.decision(found, "1", "/repo", task, world.NOW_MS, "UTC")
+    assert line["recommendation"]["model"] == "two"
+    assert line["provider_state_at_recommendation"]["a"]["available"]
 
 
 @given(

@@ -45,6 +45,31 @@ __all__ = ["folder"]  # a fixture
             "strong.mistral: is not a provider: one of codex, gemini, claude",
         ),
         ("agents", lambda d: d.update(agents={}), "agents: is empty: at least one"),
+        (
+            "rules",
+            lambda d: d["rules"]["vision"].update(forbid=["codex/"]),
+            "rules.vision.forbid[0]: is 'codex/': one of codex, gemini, claude",
+        ),
+        (
+            "rules",
+            lambda d: d["rules"]["vision"].update(prefer=["codex/"]),
+            "rules.vision.prefer[0]: is 'codex/': a model of codex: ",
+        ),
+        (
+            "providers",
+            lambda d: d["settings"]["tiers"][1].update(below=3),
+            "settings.tiers[1].below: is 3: above 3, the cheapest tier first",
+        ),
+        (
+            "providers",
+            lambda d: d["settings"]["tiers"].append({"name": "cheap", "below": 12}),
+            "settings.tiers[3].name: is 'cheap' once more: another name",
+        ),
+        (
+            "providers",
+            lambda d: d["settings"]["cheapest"].update(last_client="claud"),
+            "settings.cheapest.last_client: is 'claud': one of claude, codex, gemini, or nothing",
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_told(folder, document, edit, told):

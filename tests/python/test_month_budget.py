@@ -12,7 +12,7 @@ WARN = Threshold(75.0, "log_warning", "Look")
 
 
 def limits(config):
-    return {budget.row.period: budget.row.limit / MICRO for budget in config.budgets}
+    return [(budget.row.period, budget.row.limit / MICRO) for budget in config.budgets]
 
 
 @pytest.mark.parametrize(("told", "usd"), [("100", 100), ("99.5", 99.5), (" 7 ", 7), ("0", 0)])
@@ -20,13 +20,13 @@ def test_a_plain_number_is_the_months_limit(told, usd):
     day = Budget(Limit("cost_usd", None, "day", 5 * MICRO, 100.0, "total"), ())
     config = world.config()._replace(budgets=(day, month_budget(500, WARN)))
     found = environment.adjusted(config, {"MONTHLY_COST_BUDGET": told})
-    assert limits(found) == {"day": 5, "month": usd}
+    assert limits(found) == [("day", 5), ("month", usd)]
     assert found.budgets[1].thresholds == (WARN,)
 
 
 def test_a_month_without_a_budget_gets_one_and_it_pauses_when_full():
     found = environment.adjusted(world.config(), {"MONTHLY_COST_BUDGET": "12"})
-    assert limits(found) == {"month": 12}
+    assert limits(found) == [("month", 12)]
     assert found.budgets[0].row.block_at_percent == 100
 
 

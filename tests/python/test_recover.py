@@ -122,3 +122,19 @@ def test_a_torn_last_step_never_happened(tmp_path, server):
     assert folder in str(path)
     assert house.recover()
     check(house)
+
+
+@pytest.mark.parametrize(("name", "left"), [("orchestrate-made", False), ("somebody's", True)])
+def test_what_an_attempt_wrote_before_its_client_was_started_is_removed(
+    tmp_path, server, name, left
+):
+    house = house_of(tmp_path, server)
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "mcp.json").write_text("a secret", "utf-8")
+    line = {"task_id": TASK_ID, "recommendation": {"cost_estimate": None}}
+    running = inflight.begin(house.state, TASK_ID, "coder", line=line, offsets={})
+    running.note("private", folder=str(folder))
+    running.release()
+    assert house.recover()
+    assert folder.exists() == left

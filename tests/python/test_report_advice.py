@@ -82,6 +82,8 @@ def test_simple_tasks_on_dear_tiers_are_told(tmp_path):
     used = tasks("cheap", "cheap", "cheap", "medium", "medium", complexity=1.0)
     found = told(of(tmp_path, used))
     assert "2 of 5 simple tasks began on a dearer tier" in found["tiers", "warning"]
+    used[-1]["tier"] = "cheap"  # one in five is none too many
+    assert ("tiers", "warning") not in told(of(tmp_path, used))
 
 
 def test_little_saved_is_told_and_few_tasks_say_nothing(tmp_path):

@@ -151,6 +151,24 @@ def test_fallback_and_escalation_are_shares_of_the_tasks_that_ran(tmp_path):
     assert (tiers["medium"]["tasks"], tiers["medium"]["escalated_tasks"]) == (2, 0)
 
 
+def test_a_task_that_climbed_was_on_the_tier_it_left_also_when_that_call_is_not_shown(tmp_path):
+    used = [usage("t1", tier="medium", escalated_from="cheap")]
+    cheap = by(of(tmp_path, used), "escalation_by_tier", "tier")["cheap"]
+    assert (cheap["tasks"], cheap["escalated_percent"]) == (1, 100.0)
+
+
+def test_a_task_decided_before_midnight_is_known_by_its_calls_after_it(tmp_path):
+    midnight = NOW_MS // DAY_MS * DAY_MS
+    used, decided = [usage("t1", midnight + 1)], [decision("t1", midnight - 1)]
+    document = of(tmp_path, used, decided, days=1)
+    assert (document["by_agent"][0]["agent"], document["total_tasks"]) == ("coder", 0)
+
+
+def test_parts_of_a_micro_dollar_are_rounded_once_in_the_sum(tmp_path):
+    used = [usage(f"t{n}", cost_usd=0.0000004) for n in range(3)]
+    assert of(tmp_path, used)["total_cost_usd"] == 0.000001
+
+
 def test_escalation_by_complexity_counts_tasks_in_bands_of_one(tmp_path):
     used = [
         usage("t1", complexity=2.9, success=False),

@@ -30,9 +30,9 @@ def with_rules(*listed, time_rules=True, **settings):
     return world.config(**settings)._replace(rules=listed, time_rules=time_rules)
 
 
-def ruled(*listed, task="", domain=None, repository="", branch="", at_ms=0, time_rules=True):
+def ruled(*listed, task="", domain=None, at_ms=0, time_rules=True, **seen):
     known = with_rules(*listed, time_rules=time_rules)
-    seen = world.snapshot(known)._replace(repository=repository, branch=branch)
+    seen = world.snapshot(known)._replace(**seen)
     return rules.ruling(known, domain, words_of(task), seen, at_ms)
 
 
@@ -105,6 +105,11 @@ def test_time_rules_wait_until_they_are_switched_on():
         ({"repositories": ("api-*",)}, {"repository": "/work/repos/api-users"}, True),
         ({"repositories": ("/work/*",)}, {"repository": "/work/repos/api-users"}, True),
         ({"repositories": ("api-*",)}, {"repository": "/api-x/web"}, False),
+        (
+            {"repositories": ("api-*",)},
+            {"repository": "/work/api-users/web", "checkout": "/work/api-users"},
+            True,
+        ),
         ({"branches": ("main", "release/*")}, {"branch": "release/2"}, True),
         ({"branches": ("main",)}, {"branch": "domain"}, False),
         ({"branches": ("main",)}, {"branch": ""}, False),

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.commands.select import ProviderSelector
+from orchestrator.errors import UsageError
+
 ROOT = Path(__file__).resolve().parents[2]
 SELECTOR = ROOT / "lib" / "provider_selector.py"
 O1 = "litellm/o1"
@@ -120,7 +123,21 @@ def test_what_is_preferred_goes_first_by_any_of_its_names(run, name, first):
 
 def test_a_preferred_model_without_the_capability_gives_way(run):
     options = ("--complexity", "2", "--requires-vision", "--preferred", "deepseek/deepseek-chat")
-    assert selected(run, *options)["model"] == "gemini-2.0-flash-exp"
+    found = selected(run, *options)
+    assert found["model"] == "gemini-2.0-flash-exp"
+    assert found["reasoning"] == "Complexity: 2, selected cheapest capable: gemini-2.0-flash-exp"
+
+
+def test_what_was_preferred_and_taken_is_called_so(run):
+    found = selected(run, "--complexity", "2", "--preferred", "anthropic")
+    assert found["reasoning"] == f"Complexity: 2, preferred: {found['model']}"
+    assert found["provider"] == "anthropic"
+
+
+@pytest.mark.parametrize("complexity", [-1, 10.5, float("nan"), float("inf")])
+def test_the_python_api_refuses_a_complexity_that_is_none(config, complexity):
+    with pytest.raises(UsageError, match=r"allowed: a number, 0 to 10"):
+        ProviderSelector(str(config)).select_provider(complexity)
 
 
 def test_a_chain_begins_with_the_provider_asked_for(run):

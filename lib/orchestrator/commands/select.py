@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from orchestrator import clock
 from orchestrator.commands import screen
@@ -21,12 +21,13 @@ from orchestrator.decide import recommender
 from orchestrator.decide.windows import day_of
 from orchestrator.decide.wishes import honoured
 from orchestrator.errors import UsageError
-from orchestrator.records import Candidate, Json, Model, Price, Provider, Wishes
+from orchestrator.records import Candidate, Config, Json, Model, Price, Provider, Wishes
 
 PROGRAM = "lib/provider_selector.py"
+HIGHEST = 10  # complexity
 JSON = Option("json", "", "flag")
 SELECT = (
-    Option("complexity", "", "number", high=10),
+    Option("complexity", "", "number", high=HIGHEST),
     Option("requires-vision", "", "flag"),
     Option("requires-tools", "", "flag"),
     Option("requires-json-mode", "", "flag"),
@@ -78,11 +79,14 @@ class ProviderSelector:
     ) -> Selection:
         """Choose the cheapest that can do it and has room.
 
-        Raises NoRoomError when nothing matches, UsageError for a provider that is not there.
+        Raises NoRoomError when nothing matches, UsageError for a complexity that is not from 0 to
+        10 and for a provider that is not there.
         """
         flags = (requires_vision, requires_tools, requires_json_mode)
         names = ("vision", "tools", "json_mode")
-        wishes = Wishes(
+        if not 0 <= complexity <= HIGHEST:
+            raise UsageError(f"complexity is {complexity!r}; allowed: a number, 0 to {HIGHEST}")
+        wishes = self._honoured(
             complexity=complexity,
             requires=tuple(n for n, asked in zip(names, flags, strict=True) if asked),
             preferred_provider=preferred_provider,
@@ -102,18 +106,24 @@ class ProviderSelector:
     def fallback_chain(self, provider: str) -> list[str]:
         """List what is tried when PROVIDER is chosen, itself first; raises UsageError."""
         name, model = self._named(provider)
-        return _keys(self._able(Wishes(tier=model.tier, preferred_provider=f"{name}/{model.name}")))
+        wishes = self._honoured(tier=model.tier, preferred_provider=f"{name}/{model.name}")
+        return _keys(self._able(wishes))
 
     def _named(self, provider: str) -> tuple[str, Model]:
         config = self.session.config
-        wishes = honoured(Wishes(preferred_provider=provider), config, self.session.catalog)
+        wishes = self._honoured(preferred_provider=provider)
         name, _, model = str(wishes.preferred_provider).partition("/")
         known = {each.name: each for each in config.providers[name].models}
+        if not known:
+            hint = config.providers[name].hint or "list one"
+            raise UsageError(f"{name}: none of its models is listed; {hint}")
         return name, known.get(model) or next(iter(known.values()))
+
+    def _honoured(self, **told: Any) -> Wishes:
+        return honoured(Wishes(**told), self.session.config, self.session.catalog)
 
     def _able(self, wishes: Wishes) -> list[Candidate]:
         session, now_ms = self.session, clock.now_ms()
-        wishes = honoured(wishes, session.config, session.catalog)
         return recommender.select(wishes, session.config, session.world(now_ms), now_ms)
 
     def listed(self) -> list[Json]:
@@ -121,7 +131,7 @@ class ProviderSelector:
         config = self.session.config
         day = day_of(clock.now_ms(), self.session.zone)
         return [
-            _row(provider, model, price_of(config.prices, provider.name, model.name, day))
+            _row(provider, model, _price(config, provider, model, day))
             for provider in config.providers.values()
             for model in provider.models
         ]
@@ -202,8 +212,17 @@ def _keys(able: Sequence[Candidate]) -> list[str]:
 
 
 def _reasoning(wishes: Wishes, first: Candidate) -> str:
-    how = "preferred" if wishes.preferred_provider else "selected cheapest capable"
-    return f"Complexity: {wishes.complexity:g}, {how}: {first.model.name if first.model else ''}"
+    model = first.model.name if first.model else ""
+    preferred = wishes.preferred_provider in (first.provider, f"{first.provider}/{model}")
+    how = "preferred" if preferred else "selected cheapest capable"
+    return f"Complexity: {wishes.complexity:g}, {how}: {model}"
+
+
+def _price(config: Config, provider: Provider, model: Model, day: str) -> Price | None:
+    """Look up a price; what is billed nowhere costs nothing."""
+    if all(way.billing == "free" for way in provider.transports):
+        return Price(0.0, 0.0, 0.0, 0.0)
+    return price_of(config.prices, provider.name, model.name, day)
 
 
 def _row(provider: Provider, model: Model, price: Price | None) -> Json:

@@ -102,7 +102,8 @@ class Session:
         """Make the decision for a task in a repository; raises UsageError and NoRoomError."""
         world = self.world(now_ms) if world is None else world
         branch = checkout.branch(repository) if rules.asks_for_branch(self.config) else ""
-        world = world._replace(repository=repository, branch=branch)
+        top = checkout.top(repository) if rules.asks_for_repository(self.config) else ""
+        world = world._replace(repository=repository, branch=branch, checkout=top)
         return recommender.recommend(
             task, wishes, self.config, self.terms, self.catalog, world, now_ms
         )

@@ -18,6 +18,7 @@ def problems(documents: dict[str, Json]) -> list[str]:
     if not _is_zone(zone):
         allowed = "UTC or a name such as Europe/Berlin"
         found.append(f"config/providers.json: settings.zone: is {zone!r}: {allowed}")
+    found += _choices(config)
     if not any(provider["enabled"] for provider in config["providers"].values()):
         found.append("config/providers.json: providers: none is enabled: at least one")
     for part in ("strong", "weak"):
@@ -29,6 +30,24 @@ def problems(documents: dict[str, Json]) -> list[str]:
     found += prices.problems(documents["prices"]["models"])
     if not documents["agents"]["agents"]:
         found.append("config/agents.json: agents: is empty: at least one")
+    return found
+
+
+def _choices(config: Json) -> list[str]:
+    """Check the settings that a model is chosen by: the tiers, and the client tried last."""
+    at, settings, found = "config/providers.json: settings", config["settings"], []
+    names = [tier["name"] for tier in settings["tiers"]]
+    bounds = [tier["below"] for tier in settings["tiers"]]
+    for position, (name, bound) in enumerate(zip(names, bounds, strict=True)):
+        if name in names[:position]:
+            found.append(f"{at}.tiers[{position}].name: is {name!r} once more: another name")
+        if position and bound <= bounds[position - 1]:
+            allowed = f"above {bounds[position - 1]:g}, the cheapest tier first"
+            found.append(f"{at}.tiers[{position}].below: is {bound:g}: {allowed}")
+    last = settings["cheapest"]["last_client"]
+    if last and last not in config["clients"]:
+        allowed = "one of " + ", ".join(config["clients"])
+        found.append(f"{at}.cheapest.last_client: is {last!r}: {allowed}, or nothing")
     return found
 
 
@@ -74,11 +93,11 @@ def _rules(rules: Json, config: Json) -> list[str]:
 
 def _unknown(wanted: str, providers: Json, *, models: bool) -> str:
     """Say what is allowed instead of a PROVIDER or PROVIDER/MODEL that is not there."""
-    name, _, model = wanted.partition("/")
-    if name not in providers or (model and not models):
+    name, slash, model = wanted.partition("/")
+    if name not in providers or (slash and not models):
         return "one of " + ", ".join(providers)
     listed = [row["name"] for row in providers[name]["models"]]
-    return "" if not model or model in listed else f"a model of {name}: {', '.join(listed)}"
+    return "" if not slash or model in listed else f"a model of {name}: {', '.join(listed)}"
 
 
 def _is_zone(name: str) -> bool:

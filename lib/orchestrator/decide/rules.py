@@ -42,6 +42,11 @@ def asks_for_branch(config: Config) -> bool:
     return any(rule.branches and _in_force(rule, config) for rule in config.rules)
 
 
+def asks_for_repository(config: Config) -> bool:
+    """Tell whether a rule in force looks at the repository."""
+    return any(rule.repositories and _in_force(rule, config) for rule in config.rules)
+
+
 def _in_force(rule: Rule, config: Config) -> bool:
     return rule.automatic and (config.time_rules or not rule.timed)
 
@@ -50,10 +55,15 @@ def _applies(rule: Rule, config: Config, words: list[Word], world: Snapshot, now
     return (
         _in_force(rule, config)
         and (not rule.words or bool(find(words, lexicon((word, None) for word in rule.words))))
-        and (not rule.repositories or is_named(world.repository, rule.repositories))
+        and (not rule.repositories or _is_in(world, rule.repositories))
         and (not rule.branches or _matches((world.branch,), rule.branches))
         and (not rule.hours or _within(rule.hours, rule.zone, now_ms))
     )
+
+
+def _is_in(world: Snapshot, patterns: Sequence[str]) -> bool:
+    """Tell whether patterns name a repository, or the checkout that it is a folder of."""
+    return is_named(world.repository, patterns) or is_named(world.checkout, patterns)
 
 
 def is_named(repository: str, patterns: Sequence[str]) -> bool:

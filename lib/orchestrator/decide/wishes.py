@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from orchestrator.decide import models
 from orchestrator.decide.agents import Catalog
-from orchestrator.errors import UsageError
+from orchestrator.errors import CredentialsError, UsageError
 from orchestrator.records import Config, Wishes
 
 
@@ -32,8 +32,13 @@ def honoured(wishes: Wishes, config: Config, listed: Catalog) -> Wishes:
 
 
 def check(wishes: Wishes, config: Config, listed: Catalog) -> None:
-    """Refuse a wish that names what is not there; raises UsageError naming what is."""
+    """Refuse a wish that names what is not there; raises UsageError naming what is.
+
+    Raises CredentialsError for a provider that counts only when it is ready, and is not.
+    """
     known = config.providers
+    if wishes.provider in config.listed and wishes.provider not in known:
+        raise CredentialsError(f"provider {wishes.provider!r} is off; scripts/doctor.sh says why")
     if wishes.provider and wishes.provider not in known:
         raise UsageError(f"provider {wishes.provider!r} is not enabled; there are {_list(known)}")
     tiers = [tier["name"] for tier in config.settings["tiers"]]

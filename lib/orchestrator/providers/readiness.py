@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 from orchestrator.records import Config, Json, Transport
 
 CONNECT_S = 0.5  # to a port of this machine
+HERE = r"https?://(localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::([0-9]{1,5}))?(?:/[^@]*)?"
 
 
 def unready(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
@@ -20,6 +22,7 @@ def unready(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[s
     return {
         name: tuple(
             _missing(transport, config.clients, found, environment)
+            or (_open(transport, environment) if provider.optional else None)
             for transport in provider.transports
         )
         for name, provider in config.providers.items()
@@ -57,11 +60,8 @@ def is_private(url: str) -> bool:
 
 
 def is_here(url: str) -> bool:
-    """Tell whether an address is one of this machine's own."""
-    host = _host(url)
-    return host in ("localhost", "::1") or (
-        host.startswith("127.") and host.replace(".", "").isdigit()
-    )
+    """Tell whether an address is one of this machine's own, and nothing else by any reading."""
+    return re.fullmatch(HERE, url) is not None
 
 
 def silent(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[str | None, ...]]:
@@ -81,14 +81,15 @@ def silent(config: Config, environment: Mapping[str, str]) -> dict[str, tuple[st
 def _unheard(transport: Transport, hint: str, environment: Mapping[str, str]) -> str | None:
     """Connect to the server of an API on this machine; None: somebody listens, or it is none."""
     url = base_url_of(transport, environment)
-    if transport.client is not None or not is_here(url):
+    address = re.fullmatch(HERE, url)
+    if transport.client is not None or address is None:
         return None
     import socket  # only the doctor looks
 
-    told = url.partition("://")[2].partition("/")[0].rpartition(":")[2]
-    port = int(told) if told.isdigit() else 443 if url.startswith("https:") else 80
+    usual = 443 if url.startswith("https:") else 80
     try:
-        socket.create_connection((_host(url), port), CONNECT_S).close()
+        at = address[1].strip("[]"), int(address[2] or usual)
+        socket.create_connection(at, CONNECT_S).close()
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         return f"nobody listens at {url} ({why}); {hint or 'start its server'}"
@@ -121,17 +122,15 @@ def _missing(
         return f"{transport.base_url_env} is not set"
     if "@" in base_url.partition("://")[2].partition("/")[0]:
         return f"{transport.base_url_env} holds credentials; take them out, use the key variable"
-    if transport.dialect and transport.key_env and not is_private(base_url):
-        return f"{transport.base_url_env} is not https; the key would travel in the open"
     return None
 
 
-def _host(url: str) -> str:
-    """Take the host of an address; urllib would cost milliseconds the decision does not have."""
-    authority = url.partition("://")[2].partition("/")[0]
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0]
-    return authority.partition(":")[0]
+def _open(transport: Transport, environment: Mapping[str, str]) -> str | None:
+    """Say that a key would travel in the open to what a person put up beside the makers' own."""
+    if not transport.key_env or is_private(base_url_of(transport, environment)):
+        return None
+    told = f"{transport.base_url_env} is not https: the key would travel in the open"
+    return f"{told}; use https, or an address of this machine"
 
 
 def _runs(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which branch a checkout is on, read from git's own files: no process, a decision may ask it."""
+"""Which checkout a folder is in, and on which branch, read from git's own files: no process, a decision may ask it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ MOST = 4096  # bytes of one of these files
 HEAD = "ref: refs/heads/"
 
 
+def top(folder: str) -> str:
+    """Find the checkout that a folder is in; empty outside git."""
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return ""
+        folder = os.path.dirname(folder)
+    return folder
+
+
 def branch(folder: str) -> str:
     """Name the branch checked out in a folder or above it; empty outside git, or on none.
 
     A linked worktree has a file `.git` that names its folder (gitrepository-layout(5)).
     """
-    while True:
-        git = os.path.join(folder, ".git")
-        if os.path.lexists(git):
-            break
-        if folder == os.path.dirname(folder):
-            return ""
-        folder = os.path.dirname(folder)
+    folder = top(folder)
+    if not folder:
+        return ""
+    git = os.path.join(folder, ".git")
     named = _line(git).removeprefix("gitdir: ") if os.path.isfile(git) else git
     head = _line(os.path.join(folder, named, "HEAD"))
     return head.removeprefix(HEAD) if head.startswith(HEAD) else ""

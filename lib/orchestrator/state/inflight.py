@@ -16,6 +16,7 @@ from orchestrator.errors import StorageError
 from orchestrator.records import Json
 from orchestrator.state import files, locks, logfile
 
+PRIVATE = "orchestrate-"  # how the temporary folder of an attempt begins
 SEPARATOR = "--"
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -22,7 +22,7 @@ from orchestrator.providers.gemini import GeminiReading
 from orchestrator.providers.prompt import prompt_of
 from orchestrator.providers.reading import PULSE, Reading
 from orchestrator.records import Event, Failure, Outcome, Route, Spent
-from orchestrator.state.inflight import InFlight
+from orchestrator.state.inflight import PRIVATE, InFlight
 from orchestrator.state.redaction import redact
 from orchestrator.state.transcript import Transcript
 from orchestrator.work.context import Context
@@ -89,10 +89,11 @@ def _made(
     reading = PARSERS[context.config.clients[transport.client or ""]["parser"]]()
     reading.servers = frozenset(call.given.servers.rows if call.given.servers else ())
     try:
-        private = tempfile.mkdtemp(prefix="orchestrate-")
+        private = tempfile.mkdtemp(prefix=PRIVATE)
     except OSError as error:
         raise StorageError(f"no temporary folder could be made: {error.strerror}") from error
     try:
+        running.note("private", folder=private)  # before there is anything in it to be left behind
         client = _client(context, call, deadlines, private, reading, running, transcript)
         return _watched(context, call, reading, client, transcript)
     finally:
@@ -229,7 +230,7 @@ def _client(
     try:
         pid = client.process.pid
         started = process.start_time_of(pid)
-        running.note("child", pid=pid, start_time=started, private=private, mark=client.mark)
+        running.note("child", pid=pid, start_time=started, mark=client.mark)
         for line in client.lines(deadlines, lambda: reading.heard):
             yield from _read(line, reading, call.route.provider, transcript)
     finally:

@@ -46,11 +46,8 @@ def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) 
     ended = next((step for step in steps if step["step"] == "final"), {"line": None})
     final, leaves = ended["line"], ended.get("leaves")
     outcomes = {s["usage"]["attempt_id"]: s for s in steps if s["step"] == "outcome"}
-    for step in steps:
-        if step["step"] == "child":
-            _end_orphan(step)
-        if step["step"] != "attempt":
-            continue
+    _ended(steps)
+    for step in (each for each in steps if each["step"] == "attempt"):
         outcome = outcomes.get(step["route"]["attempt_id"]) or _interrupted(step, running, ledger)
         if outcome is None:
             continue  # it got no room: nothing was run
@@ -113,11 +110,20 @@ def _facts(usage: Json) -> Json:
     return {key: value for key, value in usage.items() if key not in ("schema", "task_id")} | times
 
 
+def _ended(steps: list[Json]) -> None:
+    """End what still runs of a task; then remove its prompts, settings, sessions and servers."""
+    for step in steps:
+        if step["step"] == "child":
+            _end_orphan(step)
+    for step in steps:
+        ours = step["step"] == "private" and os.path.basename(step["folder"])
+        if ours and ours.startswith(inflight.PRIVATE):
+            shutil.rmtree(step["folder"], ignore_errors=True)
+
+
 def _end_orphan(step: Json) -> None:
     """End the process group of a client that outlived its owner; a reused id is left alone."""
     start_time = step["start_time"]
-    if os.path.basename(step["private"]).startswith("orchestrate-"):
-        shutil.rmtree(step["private"], ignore_errors=True)  # its prompt, settings and sessions
     if start_time and process.start_time_of(step["pid"]) == start_time:
         process.end_group(step["pid"])
     if step.get("mark"):
