@@ -1,5 +1,6 @@
 """A check fails on what the cheap model changed: the next tier goes on in the same tree."""
 
+import json
 import shlex
 import sys
 
@@ -16,13 +17,12 @@ TASKS = {
 # leaves things behind, as a check does.
 CHECK = """
 import json, pathlib, sys, urllib.request
-url, provider = sys.argv[1:]
+url, provider, fields = sys.argv[1:]
 pathlib.Path("check.log").write_text("left behind")
 pathlib.Path("README.md").write_text("spoilt by the check")
 if pathlib.Path("first.txt").exists() and pathlib.Path("second.txt").exists():
     sys.exit(0)
-tools = [{"edit": {"path": "second.txt", "content": "made\\n"}}]
-body = json.dumps({"providers": {provider: {"tools": tools}}}).encode()
+body = json.dumps({"providers": {provider: json.loads(fields)}}).encode()
 urllib.request.urlopen(urllib.request.Request(url + "/_sim/scenario", body, method="POST"))
 print("second.txt is missing")
 sys.exit(1)
@@ -31,15 +31,18 @@ sys.exit(1)
 
 @pytest.fixture
 def climb(place, simulator):
-    """Change a file on the cheap tier of a provider; the check wants another of `second`."""
+    """Change a file on the cheap tier of a provider; the check has `second` play `fields` next."""
 
-    def climb(provider, second):
+    def climb(provider, second, *words, **fields):
+        fields = fields or {"tools": [edit("second.txt")]}
         script = place.folder / "check.py"
         script.write_text(CHECK, encoding="utf-8")
-        check = shlex.join((sys.executable, str(script), simulator.url, second))
+        told = (str(script), simulator.url, second, json.dumps(fields))
+        check = shlex.join((sys.executable, *told))
         return place.run(
             *("--yes", "--json", "--edit", "--agent", "coder", "--preferred-provider", provider),
-            *("--tier", "cheap", "--verify", check, place.repo, TASKS[provider]),
+            *("--tier", "cheap", "--verify", check, *words, place.repo, TASKS[provider]),
+            timeout_s=120,
         )
 
     return climb
@@ -76,4 +79,20 @@ def test_what_the_first_tier_did_is_there_for_a_fallback_of_the_next(place, simu
     assert told[-1] == ("codex", "medium", None)
     changed = place.git("diff", "--name-status", "main", run.metrics["branch"])
     assert changed == "A\tfirst.txt\nA\tsecond.txt\n"
+    assert untouched(place, commit)
+
+
+def test_over_the_ceiling_only_the_work_of_the_tier_that_passed_it_is_discarded(
+    place, simulator, climb
+):
+    commit = place.make_repository()
+    place.unlimited()
+    simulator.play("codex", tools=[edit("first.txt")])
+    many = [edit(f"made-{number}.txt") for number in range(60)]
+    run = climb("codex", "codex", "--max-cost", "0.05", tools=many, output_tokens=1500)
+    told = [(a["tier"], a["error_class"]) for a in run.attempts]
+    assert (run.code, told) == (1, [("cheap", None), ("medium", "MAX_COST")]), run
+    branch = run.attempts[0]["branch"]
+    assert place.git("diff", "--name-status", "main", branch) == "A\tfirst.txt\n"
+    assert run.metrics["branch"] == branch
     assert untouched(place, commit)

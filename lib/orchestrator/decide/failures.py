@@ -114,10 +114,7 @@ def wider(
         if model.context_window > max(route.context_window, least - 1)
         and needs <= model.capabilities
         and unable(config, wishes, model, way) is None
-        and (
-            not pays(way)
-            or price_of(config.prices, route.provider, model.name, day) is not None
-        )
+        and (not pays(way) or price_of(config.prices, route.provider, model.name, day) is not None)
     ]
     if not larger:
         return ()

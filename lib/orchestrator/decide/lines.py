@@ -46,7 +46,7 @@ def decision(
             "clear_match": classes.clear,
             "matched": [match._asdict() for match in classes.matched],
         },
-        "provider_state_at_recommendation": _states(found.candidates) | {chosen.provider: state(chosen)},
+        "provider_state_at_recommendation": _states(found.candidates, chosen),
         "budgets": budgets.described(found.totals, now_ms, zone),
         "recommendation": {
             "provider": chosen.provider,
@@ -79,12 +79,12 @@ def decision(
     }
 
 
-def _states(candidates: tuple[Candidate, ...]) -> Json:
-    """Write the state of each provider, as its best candidate met it."""
+def _states(candidates: tuple[Candidate, ...], chosen: Candidate) -> Json:
+    """Write the state of each provider, as its best candidate met it, or the one chosen."""
     found: Json = {}
     for candidate in candidates:
         found.setdefault(candidate.provider, state(candidate))
-    return found
+    return found | {chosen.provider: state(chosen)}
 
 
 def state(candidate: Candidate) -> Json:

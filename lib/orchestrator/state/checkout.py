@@ -1,4 +1,4 @@
-"""Which checkout a folder is in, and on which branch, read from git's own files: no process, a decision may ask it."""
+"""Which checkout a folder is in, and its branch, from git's own files: a decision may ask it."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ def finished(line: Json, attempts: list[Json], status: str, result: str) -> Json
     start, end = (attempts[0]["start_time"], last["end_time"]) if attempts else (None, None)
     seconds = (clock.parse(end) - clock.parse(start)) / 1000 if start and end else 0.0
     retry = [a["retry_at"] for a in attempts if a.get("retry_at")]
+    left_tiers = {a.get("escalated_from") for a in attempts} - {None}  # a fallback climbs no more
     return {
         "status": status,
         "outcome": result,
@@ -37,7 +38,7 @@ def finished(line: Json, attempts: list[Json], status: str, result: str) -> Json
         if estimate is None or unpriced
         else round((actual or 0) + (notional or 0) - estimate, 6),
         "attempts": attempts,
-        "escalations": len({a.get("escalated_from") for a in attempts} - {None}),  # from each tier once
+        "escalations": len(left_tiers),
         "fallback_used": any(a.get("fallback_used") for a in attempts),
         "error": last.get("error"),
         "error_class": last.get("error_class"),
