@@ -9,7 +9,7 @@ from world import MICRO, NOW_MS, daily, decide, empty_usage, model, provider, wa
 from orchestrator.config import load
 from orchestrator.decide import budgets, limits
 from orchestrator.errors import NoRoomError
-from orchestrator.records import Budget, Limit, Threshold, Turn
+from orchestrator.records import Budget, Limit, Threshold, Total, Turn
 from orchestrator.state import usage
 from orchestrator.state.ledger import Ledger
 
@@ -71,6 +71,14 @@ def test_a_budget_sums_what_all_providers_spent_and_hold():
 )
 def test_each_threshold_has_its_action_from_its_exact_share_on(usd, expected):
     assert budgets.action(totals(100, usd)) == expected
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**9))
+def test_what_a_decision_wrote_of_budgets_is_read_back(used, limit):
+    row = Limit("cost_usd", None, "month", limit, 100.0, "total")
+    found = (Total(Budget(row, LADDER), used, limit),)
+    told = budgets.described(found, NOW_MS, "UTC")
+    assert budgets.totals_of([found[0].budget], told) == found
 
 
 def test_the_strongest_action_of_all_budgets_counts():

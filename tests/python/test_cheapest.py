@@ -181,8 +181,10 @@ def test_beside_a_plan_a_budget_holds_what_is_billed_to_its_tier(
     assert [note for note in found.notes if "budget says" in note] == lowered
 
 
-def test_a_preference_for_a_model_is_none_to_pass_a_budget():
-    found = world.decide("Write it", market(*FIVE, PAIR), totals=LOW, preferred_provider="p/high")
+@pytest.mark.parametrize("wishes", [{}, {"tier": "cheap"}, {"strategy": "cheapest"}])
+def test_a_preference_for_a_model_is_none_to_pass_a_budget(wishes):
+    wishes = {"preferred_provider": "p/high", **wishes}
+    found = world.decide("Write it", market(*FIVE, PAIR), totals=LOW, **wishes)
     assert "p/high" not in [f"{route.provider}/{route.model}" for route in found.chain]
 
 

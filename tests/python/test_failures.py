@@ -87,10 +87,10 @@ def test_the_next_larger_model_of_the_same_provider_comes_first(
     kind, window, billing, priced, expected
 ):
     way = world.way("plan", billing=billing)
-    failed = Route("claude", "small", way, "read", 1000, window)
+    failed = Route("claude", "small", way, "read", 1000, window, "medium")
     prices = {f"of {size}": world.price() for size in priced}
     known = world.config(world.provider("claude", way, models=MODELS), prices=prices)
-    found = failures.wider(Failure(kind, "it failed"), failed, Wishes(), known, world.DAY)
+    found = failures.wider(Failure(kind, "it failed"), failed, Wishes(), known, None, world.DAY)
     assert [route.model for route in found] == ([expected] if expected else [])
     assert all((route.transport, route.access) == (way, "read") for route in found)
 
@@ -115,10 +115,32 @@ def test_a_larger_model_lacks_nothing_that_was_asked_for(wishes, expected):
     ]
     way, dialects = world.way("plan", kind="api"), {"openai_chat": {"images": True}}
     known = world.config(world.provider("claude", way, models=models))._replace(dialects=dialects)
-    failed = Route("claude", "small", way, "none", 10, 100)
+    failed = Route("claude", "small", way, "none", 10, 100, "medium")
     failure = Failure(r.CONTEXT_LENGTH, "it failed")
-    found = failures.wider(failure, failed, Wishes(**wishes), known, world.DAY)
+    found = failures.wider(failure, failed, Wishes(**wishes), known, None, world.DAY)
     assert [route.model for route in found] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("billing", "action", "expected"),
+    [
+        ("metered", None, "strong"),
+        ("metered", "log_warning", "strong"),
+        ("metered", "downgrade_tier", "long"),
+        ("metered", "cheapest_only", "long"),
+        ("subscription", "cheapest_only", "strong"),
+    ],
+)
+def test_a_larger_model_that_is_paid_for_is_of_no_higher_tier_where_budgets_lower_it(
+    billing, action, expected
+):
+    way = world.way("key", billing=billing)
+    models = [world.model("strong", "powerful", 200), world.model("long", "cheap", 300)]
+    known = world.config(world.provider("claude", way, models=models))
+    failed = Route("claude", "small", way, "read", 10, 100, "cheap")
+    failure = Failure(r.CONTEXT_LENGTH, "it failed")
+    found = failures.wider(failure, failed, Wishes(), known, action, world.DAY)
+    assert [route.model for route in found] == [expected]
 
 
 def test_every_failure_class_has_a_rule():

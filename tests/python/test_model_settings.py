@@ -58,6 +58,13 @@ def test_an_immediate_fallback_never_tries_the_same_route_again():
     assert step(r.SERVER, rest=(OTHER,), fallback_on=own) == ((OTHER,), 0.0)
 
 
+def test_a_wait_after_a_timeout_is_kept_where_no_other_route_is_left():
+    own = (FallbackOn(r.TIMEOUT, wait_s=5.0),)
+    alone = step(r.TIMEOUT, fallback_on=own)
+    assert (len(alone.routes), alone.wait_s) == (1, 5.0)
+    assert step(r.TIMEOUT, rest=(OTHER,), fallback_on=own) == ((OTHER,), 0.0)
+
+
 def test_a_timeout_ends_the_task_unless_the_model_says_to_fall_back():
     own = (FallbackOn(r.TIMEOUT, immediate=True),)
     assert step(r.TIMEOUT, rest=(OTHER,)).routes == ()
@@ -71,6 +78,8 @@ def test_a_timeout_ends_the_task_unless_the_model_says_to_fall_back():
         (None, True, (), False),
         (Failure(r.TIMEOUT, "late"), True, (), True),
         (Failure(r.TIMEOUT, "late"), True, (FallbackOn(r.TIMEOUT, immediate=True),), False),
+        (Failure(r.TIMEOUT, "late"), True, (FallbackOn(r.TIMEOUT, wait_s=5.0),), False),
+        (Failure(r.TIMEOUT, "late"), True, (FallbackOn(r.TIMEOUT),), True),
         (Failure(r.SERVER, "down"), True, (), False),
         (Failure(r.MAX_COST, "dear"), True, (), False),
     ],

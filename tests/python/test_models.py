@@ -5,6 +5,8 @@ import world
 from test_wishes import known
 from world import decide
 
+from orchestrator.decide import models
+
 
 @pytest.mark.parametrize(
     ("wish", "model"),
@@ -32,3 +34,23 @@ def test_complexity_and_tier_decide_the_model(wish, model):
 def test_without_a_model_of_the_tier_the_next_above_is_taken_else_below(tiers, tier, model):
     one = world.provider("codex", models=[world.model(name, name) for name in tiers])
     assert decide("fix it", world.config(one), tier=tier).chosen.model.name == model
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("codex", ("codex", None)),
+        ("codex/one", ("codex", "one")),
+        ("codex/old", ("codex", "one")),
+        ("old", ("codex", "one")),
+        ("codex/two", ("proxy", "codex/two")),  # a proxy names its models so
+        ("proxy/codex/two", ("proxy", "codex/two")),
+        ("codex/three", None),
+        ("codex/", None),
+        ("", None),
+    ],
+)
+def test_a_name_means_a_provider_or_one_of_its_models(name, expected):
+    listed = {"codex": "one", "proxy": "codex/two"}
+    each = [world.provider(n, models=[world.model(m)]) for n, m in listed.items()]
+    assert models.resolved(world.config(*each, model_aliases={"old": "one"}), name) == expected

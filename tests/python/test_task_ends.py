@@ -3,13 +3,16 @@
 import contextlib
 
 import pytest
+import world
 from killing import House, Killed, killed_at, upstream
 
 from orchestrator import records as r
 from orchestrator.decide import lines
-from orchestrator.records import Failure
+from orchestrator.records import Failure, Route, Wishes
 from orchestrator.state.journal import DEFERRED
 from orchestrator.work.booking import NOTHING, Booked, Booking
+from orchestrator.work.context import Dispatch
+from orchestrator.work.trees import Trees
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,15 @@ def ended(house, monkeypatch, kind, access="none", *, used_tools=False):
     house.chain = (house.chain[0]._replace(access=access),)
     result = house.run()
     return result.line["execution_metrics"]["status"], result.exit_code
+
+
+def test_half_done_work_in_place_of_a_tier_above_is_not_gone_on_from_either():
+    blind = Route("codex", "small", world.way("openai", "api", access="none"), "none", 1000)
+    climb = Route("codex", "large", world.way("codex"), "edit", 1000)
+    line = {"repository": "/repo", "task_description": "Fix it"}
+    trees = Trees(None, "1", Dispatch(line, "Fix it", (blind,), Wishes(), ((climb,),)))
+    assert trees.may_go_on(NOTHING)
+    assert not trees.may_go_on(NOTHING._replace(used_tools=True))
 
 
 def test_a_task_without_room_waits_unless_it_left_half_done_work_in_place(

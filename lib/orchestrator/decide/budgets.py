@@ -121,6 +121,15 @@ def described(found: Sequence[Total], now_ms: int, zone: str) -> Json:
     }
 
 
+def totals_of(budgets: Sequence[Budget], told: Json) -> tuple[Total, ...]:
+    """Read back what `described` wrote when the decision was made."""
+    rows = [(budget, told[budget.row.period or ""]) for budget in budgets]
+    return tuple(
+        Total(budget, round(row["spent_usd"] * MICRO), round(row["reserved_usd"] * MICRO))
+        for budget, row in rows
+    )
+
+
 def _paused(total: Total, now_ms: int, zone: str) -> Block:
     row = total.budget.row
     reason = f"total {limits.adjective(row)} budget used >= {row.block_at_percent:g}%"

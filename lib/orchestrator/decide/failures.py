@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from orchestrator import records as r
 from orchestrator.config.prices import price_of
-from orchestrator.decide.models import needs_of
+from orchestrator.decide import budgets
+from orchestrator.decide.models import needs_of, tiers
 from orchestrator.decide.transports import pays, route_of, unable
 
 # Which routes a failure rules out for the rest of the task.
@@ -69,12 +70,12 @@ def next_step(
     asked = _asked(route, failure)
     at_once = asked is not None and asked.immediate
     left = tuple(other for other in rest if not _ruled_out(failure, route, other))
-    if RULES_OUT[failure.kind] == TASK and failure.sent and not at_once:
+    if RULES_OUT[failure.kind] == TASK and failure.sent and asked is None:
         return Step((), 0.0)
     if left or at_once:
         return Step(left, 0.0)
     most = settings["attempts"]["per_route"] if own.max_retries is None else own.max_retries + 1
-    if failure.kind not in MAY_RETRY or tries >= most:
+    if (failure.kind not in MAY_RETRY and asked is None) or tries >= most:
         return Step((), 0.0)
     backoff = settings["backoff"]
     told = failure.wait_s if asked is None or asked.wait_s is None else asked.wait_s
@@ -99,22 +100,36 @@ def climbs(failure: r.Failure | None, route: r.Route, *, passed: bool) -> bool:
 
 
 def wider(
-    failure: r.Failure, route: r.Route, wishes: r.Wishes, config: r.Config, day: str
+    failure: r.Failure,
+    route: r.Route,
+    wishes: r.Wishes,
+    config: r.Config,
+    action: str | None,
+    day: str,
 ) -> tuple[r.Route, ...]:
     """List what a task that is too long for a model may try first: its provider's next larger one.
 
-    It can do all that was asked for; a model that is paid for by use needs a price.
+    It can do all that was asked for; a model that is paid for by use needs a price, and is of no
+    higher tier where `action`, of a budget, lowers tiers.
     """
     if failure.kind != r.CONTEXT_LENGTH or not route.context_window:
         return ()
-    (needs, least), way = needs_of(wishes), route.transport
+    (needs, least), way, names = needs_of(wishes), route.transport, tiers(config)
+    held = names[: names.index(route.tier) + 1]
+    allowed = names if budgets.lowered(names[-1], names, action) == names[-1] else held
     larger = [
         model
         for model in config.providers[route.provider].models
         if model.context_window > max(route.context_window, least - 1)
         and needs <= model.capabilities
         and unable(config, wishes, model, way) is None
-        and (not pays(way) or price_of(config.prices, route.provider, model.name, day) is not None)
+        and (
+            not pays(way)
+            or (
+                model.tier in allowed
+                and price_of(config.prices, route.provider, model.name, day) is not None
+            )
+        )
     ]
     if not larger:
         return ()
@@ -141,7 +156,11 @@ def may_pass(kinds: Sequence[str]) -> bool:
 
 
 def _asked(route: r.Route, failure: r.Failure) -> r.FallbackOn | None:
-    return next((row for row in route.parameters.fallback_on if row.error == failure.kind), None)
+    """Find what the model's own settings do after a failure; None where they say nothing."""
+    for row in route.parameters.fallback_on:
+        if row.error == failure.kind and (row.immediate or row.wait_s is not None):
+            return row
+    return None
 
 
 def _ruled_out(failure: r.Failure, failed: r.Route, other: r.Route) -> bool:

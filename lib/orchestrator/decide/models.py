@@ -120,10 +120,10 @@ def resolved(config: Config, name: str) -> tuple[str, str | None] | None:
         return name, None
     provider, _, model = name.partition("/")
     known = config.providers.get(provider)
-    if known is not None:
-        wanted = aliases.get(model, model)
-        return (provider, wanted) if any(m.name == wanted for m in known.models) else None
-    wanted = aliases.get(name, name)
+    wanted = aliases.get(model, model)
+    if known is not None and any(m.name == wanted for m in known.models):
+        return provider, wanted
+    wanted = aliases.get(name, name)  # which may hold a slash, as names of proxies do
     for each in config.providers.values():
         if any(m.name == wanted for m in each.models):
             return each.name, wanted

@@ -115,23 +115,28 @@ def _question(
     world: Snapshot,
     now_ms: int,
 ) -> Question:
-    """Put together what a placement depends on."""
+    """Put together what a placement depends on.
+
+    Budgets lower the tier of what is paid for (seed 001, strategy 3); a tier or model that was
+    asked for stays what it is.
+    """
     needs, least_context = models.needs_of(wishes)
     pictures = len(wishes.image) * config.settings["image_tokens"] * costs.BYTES_PER_TOKEN
-    tiers, action = models.tiers(config), _lowering(wishes, world)
+    names, action = models.tiers(config), None if wishes.model else budgets.action(world.totals)
+    paid_tier = classes.tier if wishes.tier else budgets.lowered(classes.tier, names, action)
     return Question(
         size=len(task.encode("utf-8", "surrogatepass")) + pictures,
         needs=needs,
         least_context=least_context,
         wishes=wishes,
         config=config,
-        classes=classes._replace(paid_tier=budgets.lowered(classes.tier, tiers, action)),
+        classes=classes._replace(paid_tier=paid_tier),
         ruling=ruling,
         world=world,
         now_ms=now_ms,
         day=windows.day_of(now_ms, config.settings["zone"]),
         paused=tuple(budgets.blocks(world.totals, now_ms, config.settings["zone"])),
-        lowers=budgets.lowered(tiers[-1], tiers, action) != tiers[-1],
+        lowers=budgets.lowered(names[-1], names, action) != names[-1],
     )
 
 
@@ -177,20 +182,11 @@ def _climbs(
     climbs = []
     for at in range(names.index(chain[0].tier) + 1, len(names)):
         paid = budgets.lowered(names[at], names, budgets.action(asked.world.totals))
-        classes = asked.classes._replace(tier=names[at], paid_tier=paid)
-        higher = asked._replace(classes=classes, lowers=paid != names[at])
+        higher = asked._replace(classes=asked.classes._replace(tier=names[at], paid_tier=paid))
         allowed = [c for c in ranking.ranked(higher, strategy) if not c.blocks]
         routes = [r for r in _chain(allowed, wishes, edits=edits) if names.index(r.tier) >= at]
         climbs.append(tuple(routes) if wishes.allow_blind else _seeing(routes, chain[0]))
     return tuple(climbs)
-
-
-def _lowering(wishes: Wishes, world: Snapshot) -> str | None:
-    """Name what budgets do to the tier of paid tasks (seed 001, strategy 3), None for nothing.
-
-    A tier or model that was asked for stays what it is.
-    """
-    return None if wishes.tier or wishes.model else budgets.action(world.totals)
 
 
 def _only(candidate: Candidate, *kinds: str) -> bool:

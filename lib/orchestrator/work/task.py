@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orchestrator import clock
 from orchestrator import records as r
-from orchestrator.decide import failures
+from orchestrator.decide import budgets, failures
 from orchestrator.decide.windows import day_of
 from orchestrator.errors import NoRoomError, OrchestratorError, StorageError
 from orchestrator.records import Failure, Json, Outcome, Route
@@ -131,8 +131,9 @@ class Task:
         wishes = self.dispatch.wishes
         if wishes.model:
             return ()
-        day = day_of(clock.now_ms(), self.context.ledger.zone)
-        return failures.wider(failure, route, wishes, self.context.config, day)
+        config, day = self.context.config, day_of(clock.now_ms(), self.context.ledger.zone)
+        action = budgets.action(budgets.totals_of(config.budgets, self.dispatch.line["budgets"]))
+        return failures.wider(failure, route, wishes, config, action, day)
 
     def _told(self, route: Route, failure: Failure, step: failures.Step) -> None:
         """Tell the person what failed and what comes next, a dearer route with its difference."""
