@@ -96,6 +96,11 @@ def test_time_rules_wait_until_they_are_switched_on():
     assert ruled(timed, at_ms=ms("2026-11-20T10:00"), time_rules=False) == rules.NOTHING
 
 
+def test_a_rule_that_forbids_does_not_wait_for_them():
+    timed = rule("timed", branches=("main",), forbid=("codex",))
+    assert ruled(timed, branch="main", time_rules=False).forbid == {"codex": "timed"}
+
+
 @pytest.mark.parametrize(
     ("conditions", "given_", "applies"),
     [

@@ -48,7 +48,8 @@ def asks_for_repository(config: Config) -> bool:
 
 
 def _in_force(rule: Rule, config: Config) -> bool:
-    return rule.automatic and (config.time_rules or not rule.timed)
+    """Tell whether a rule is looked at; one that forbids does not wait for `time_rules`."""
+    return rule.automatic and (config.time_rules or not rule.timed or bool(rule.forbid))
 
 
 def _applies(rule: Rule, config: Config, words: list[Word], world: Snapshot, now_ms: int) -> bool:
