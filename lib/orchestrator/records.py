@@ -4,7 +4,8 @@ Money is integer micro-USD where it is counted and `*_usd` floats where it is sh
 epoch milliseconds; byte and token counts are integers.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: a NamedTuple compiles every annotation that is a text,
+# and these classes are made at every start.
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -98,7 +99,7 @@ class Price(NamedTuple):
     output_usd_per_mtok: float
     cache_read_usd_per_mtok: float
     cache_write_usd_per_mtok: float
-    above: tuple[tuple[int, Price], ...] = ()
+    above: "tuple[tuple[int, Price], ...]" = ()
 
 
 class FallbackOn(NamedTuple):
@@ -377,7 +378,7 @@ class Spent(NamedTuple):
     cache_write_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None  # the provider's own figure
-    parts: tuple[tuple[str, Spent], ...] = ()  # by request and model, as far as they are told
+    parts: "tuple[tuple[str, Spent], ...]" = ()  # by request and model, as far as they are told
 
 
 class Failure(NamedTuple):

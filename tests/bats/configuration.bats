@@ -65,3 +65,23 @@ TABLE
     | is '.recommendation.provider != "codex" and (.task_classification.all_scores | keys == ["claude", "gemini"])'
   [ -L "$PLACE/config/providers.json" ]
 }
+
+@test "a rule of a branch waits for ENABLE_TIME_RULES, one that forbids does not, and --explain names both" {
+  git -C "$REPO" init --quiet --initial-branch=main
+  own_config '{rules: {rules: {
+    deploy: {reason: "quality counts", when: {branch: ["main"]}, tier: "powerful"},
+    away: {reason: "by contract", when: {branch: ["main"]}, forbid: ["codex"]}}}}'
+  run --separate-stderr orchestrate -n --json --explain "$REPO" "$TASK"
+  [ "$status" -eq 0 ]
+  [ "$(jq -r '[.recommendation.rules[].name] | join(" ")' <<<"$output")" = away ]
+  [ "$(jq -r .provider_state_at_recommendation.codex.block_reason <<<"$output")" = 'forbidden by the rule away' ]
+  [[ $stderr == *'Rule away: forbids codex, by contract'* ]]
+
+  run --separate-stderr env -i "${GIVEN[@]}" ENABLE_TIME_RULES=true "$ORCHESTRATE" -n --json "$REPO" "$TASK"
+  [ "$status" -eq 0 ]
+  [ "$(jq -r .task_classification.tier <<<"$output")" = powerful ]
+
+  run --separate-stderr env -i "${GIVEN[@]}" ENABLE_TIME_RULES=perhaps "$ORCHESTRATE" -n "$REPO" "$TASK"
+  [ "$status" -eq 8 ]
+  [[ $stderr == *"ENABLE_TIME_RULES: is 'perhaps': one of true, 1, yes, false, 0, no"* ]]
+}

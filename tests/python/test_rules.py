@@ -7,6 +7,7 @@ import world
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.config import environment
 from orchestrator.decide import rules
 from orchestrator.decide.words import words_of
 from orchestrator.errors import NoRoomError, UsageError
@@ -27,7 +28,8 @@ def rule(name, *, automatic=True, **fields):
 
 
 def with_rules(*listed, time_rules=True, **settings):
-    return world.config(**settings)._replace(rules=listed, time_rules=time_rules)
+    known = world.config(**settings)._replace(rules=listed, time_rules=time_rules)
+    return environment.adjusted(known, {})
 
 
 def ruled(*listed, task="", domain=None, at_ms=0, time_rules=True, **seen):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from orchestrator import clock
 from orchestrator.commands import screen
 from orchestrator.config import environment, load, locations
-from orchestrator.decide import agents, budgets, classifier, recommender, rules
+from orchestrator.decide import agents, budgets, classifier, recommender
 from orchestrator.errors import UnsoundError
 from orchestrator.providers import readiness
 from orchestrator.records import Config, Decision, Json, Snapshot, Wishes
-from orchestrator.state import breakers, checkout, history, inflight, redaction, usage
+from orchestrator.state import breakers, history, inflight, redaction, usage
 
 if TYPE_CHECKING:
     from orchestrator.state.ledger import Ledger
@@ -101,9 +101,9 @@ class Session:
     ) -> Decision:
         """Make the decision for a task in a repository; raises UsageError and NoRoomError."""
         world = self.world(now_ms) if world is None else world
-        branch = checkout.branch(repository) if rules.asks_for_branch(self.config) else ""
-        top = checkout.top(repository) if rules.asks_for_repository(self.config) else ""
-        world = world._replace(repository=repository, branch=branch, checkout=top)
+        world = world._replace(repository=repository)
+        if any(rule.automatic for rule in self.config.rules):
+            world = _in_checkout(world, self.config)
         return recommender.recommend(
             task, wishes, self.config, self.terms, self.catalog, world, now_ms
         )
@@ -113,3 +113,13 @@ def new_task_id(now_ms: int) -> str:
     """Name one dispatch: its UTC time and eight random hex digits."""
     stamp = clock.iso(now_ms).replace("-", "").replace(":", "")
     return f"{stamp}-{os.urandom(4).hex()}"
+
+
+def _in_checkout(world: Snapshot, config: Config) -> Snapshot:
+    """Look at the branch and the top of the checkout, where a rule asks for them."""
+    from orchestrator.decide import rules  # as shipped, none is in force
+    from orchestrator.state import checkout
+
+    branch = checkout.branch(world.repository) if rules.asks_for_branch(config) else ""
+    top = checkout.top(world.repository) if rules.asks_for_repository(config) else ""
+    return world._replace(branch=branch, checkout=top)

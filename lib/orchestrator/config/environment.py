@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from orchestrator.errors import ConfigError
-from orchestrator.records import MICRO, Budget, Config, Limit
+from orchestrator.records import MICRO, Budget, Config, Limit, Rule
 
 MOST_USD = 1e9
 SWITCH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -33,12 +33,16 @@ def adjusted(config: Config, environment: Mapping[str, str]) -> Config:
     """
     config = with_month_budget(config, environment)
     told = environment.get("ENABLE_TIME_RULES")
-    if told is None:
-        return config
-    if told.lower() not in SWITCH:
+    if told is not None and told.lower() not in SWITCH:
         allowed = ", ".join(SWITCH)
         raise ConfigError([f"ENABLE_TIME_RULES: is {told!r}: one of {allowed}"])
-    return config._replace(time_rules=SWITCH[told.lower()])
+    timed = config.time_rules if told is None else SWITCH[told.lower()]
+    return config if timed else config._replace(rules=tuple(map(_untimed, config.rules)))
+
+
+def _untimed(rule: Rule) -> Rule:
+    """Leave a rule of hours or branches to its name; one that forbids waits for nothing."""
+    return rule._replace(automatic=False) if rule.timed and not rule.forbid else rule
 
 
 def with_month_budget(config: Config, environment: Mapping[str, str]) -> Config:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.decide import agents, budgets, costs, models, ranking, reasons, rules, windows
+from orchestrator.decide import agents, budgets, costs, models, ranking, reasons, windows
 from orchestrator.decide.classifier import Vocabulary, classify
 from orchestrator.decide.complexity import tier_of
 from orchestrator.decide.models import Question
 from orchestrator.decide.wishes import honoured
-from orchestrator.decide.words import words_of
+from orchestrator.decide.words import Word, words_of
 from orchestrator.records import (
     ACCESS_LEVELS,
     Candidate,
@@ -25,6 +25,8 @@ from orchestrator.records import (
     Snapshot,
     Wishes,
 )
+
+NO_RULES = Ruling()
 
 
 def recommend(
@@ -43,7 +45,7 @@ def recommend(
     wished, wishes = wishes, honoured(wishes, config, listed)
     words = words_of(task[: config.settings["classify_bytes"]])
     classes = classify(task, config, terms, wishes.complexity, words)
-    ruling = rules.ruling(config, wishes.domain, words, world, now_ms)
+    ruling = _ruling(config, wishes.domain, words, world, now_ms)
     tier = wishes.tier or (ruling.tier if wishes.complexity is None else None) or classes.tier
     asked = _question(task, wishes, config, classes._replace(tier=tier), ruling, world, now_ms)
     strategy = strategy_of(asked)
@@ -98,12 +100,23 @@ def select(wishes: Wishes, config: Config, world: Snapshot, now_ms: int) -> list
     level = wishes.complexity or 0.0
     tier = wishes.tier or tier_of(level, config.settings["tiers"])
     classes = Classification("", nothing, nothing, (), "", level, tier, tier, (), clear=False)
-    asked = _question("", wishes, config, classes, rules.NOTHING, world, now_ms)
+    asked = _question("", wishes, config, classes, NO_RULES, world, now_ms)
     ranked = ranking.ranked(asked, ranking.CHEAPEST)
     able = [c for c in ranked if not c.blocks] or [c for c in ranked if _only(c, "readiness")]
     if not able:
         raise reasons.impossible(ranked, wishes)
     return able
+
+
+def _ruling(
+    config: Config, domain: str | None, words: list[Word], world: Snapshot, now_ms: int
+) -> Ruling:
+    """Ask the rules, where there is one to be asked."""
+    if domain is None and not any(rule.automatic for rule in config.rules):
+        return NO_RULES
+    from orchestrator.decide import rules  # as shipped, none is in force
+
+    return rules.ruling(config, domain, words, world, now_ms)
 
 
 def _question(

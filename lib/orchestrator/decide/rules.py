@@ -21,9 +21,7 @@ def ruling(
 ) -> Ruling:
     """Put together what the rules that apply ask for."""
     found = [
-        rule
-        for rule in config.rules
-        if rule.name == domain or _applies(rule, config, words, world, now_ms)
+        rule for rule in config.rules if rule.name == domain or _applies(rule, words, world, now_ms)
     ]
     if not found:
         return NOTHING
@@ -39,22 +37,17 @@ def ruling(
 
 def asks_for_branch(config: Config) -> bool:
     """Tell whether a rule in force looks at the branch: only then is it worth reading."""
-    return any(rule.branches and _in_force(rule, config) for rule in config.rules)
+    return any(rule.branches and rule.automatic for rule in config.rules)
 
 
 def asks_for_repository(config: Config) -> bool:
     """Tell whether a rule in force looks at the repository."""
-    return any(rule.repositories and _in_force(rule, config) for rule in config.rules)
+    return any(rule.repositories and rule.automatic for rule in config.rules)
 
 
-def _in_force(rule: Rule, config: Config) -> bool:
-    """Tell whether a rule is looked at; one that forbids does not wait for `time_rules`."""
-    return rule.automatic and (config.time_rules or not rule.timed or bool(rule.forbid))
-
-
-def _applies(rule: Rule, config: Config, words: list[Word], world: Snapshot, now_ms: int) -> bool:
+def _applies(rule: Rule, words: list[Word], world: Snapshot, now_ms: int) -> bool:
     return (
-        _in_force(rule, config)
+        rule.automatic
         and (not rule.words or bool(find(words, lexicon((word, None) for word in rule.words))))
         and (not rule.repositories or _is_in(world, rule.repositories))
         and (not rule.branches or _matches((world.branch,), rule.branches))
