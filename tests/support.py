@@ -206,11 +206,11 @@ class Place:
         for name in PROVIDERS:
             self.provider(name, limits=[])
 
-    def start(self, *words, environment=None, under=(), **options):
-        """Start ./orchestrate.sh in a process group of its own, `under` another command."""
+    def command(self, *words, environment=None, **options):
+        """Start a command in a process group of its own, as cron does: with no terminal."""
         options = {"stdin": subprocess.DEVNULL, **options}
         return subprocess.Popen(
-            [*under, ROOT / "orchestrate.sh", *words],
+            words,
             env={**self.environment, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -220,6 +220,10 @@ class Place:
             start_new_session=True,
             **options,
         )
+
+    def start(self, *words, under=(), **options):
+        """Start ./orchestrate.sh, `under` another command."""
+        return self.command(*under, ROOT / "orchestrate.sh", *words, **options)
 
     def run(self, *words, task=None, environment=None, timeout_s=60):
         """Run ./orchestrate.sh to its end; `task` are bytes for its stdin."""
@@ -231,25 +235,12 @@ class Place:
 
     def script(self, name, *words, timeout_s=60):
         """Run one of scripts/ to its end."""
-        return self._finished([ROOT / "scripts" / name, *words], timeout_s)
+        return finished(self.command(ROOT / "scripts" / name, *words), timeout_s)
 
     def helper(self, *words, timeout_s=60):
         """Run one of the Python helpers to its end."""
-        return self._finished([sys.executable, "-I", "-X", "utf8", ROOT / "lib", *words], timeout_s)
-
-    def _finished(self, words, timeout_s):
-        done = subprocess.run(
-            words,
-            env=self.environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=timeout_s,
-        )
-        return Run(done.returncode, done.stdout, done.stderr)
+        words = (sys.executable, "-I", "-X", "utf8", ROOT / "lib", *words)
+        return finished(self.command(*words), timeout_s)
 
     def decisions(self):
         return _lines(self.logs / "provider_recommendations.jsonl")

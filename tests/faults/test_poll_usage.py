@@ -23,24 +23,14 @@ ADMIN = {
 FIVE_HOURS = {"metric": "tokens", "window_s": 18_000, "limit": 100_000, "block_at_percent": 80}
 
 
-def start(place, script, *words):
-    return subprocess.Popen(
-        [ROOT / script, *words],
-        env=place.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        cwd=place.folder,
-        start_new_session=True,
-    )
+def start(place, *words):
+    return place.command(ROOT / "scripts" / "poll_usage.sh", *words)
 
 
 @pytest.fixture
 def poll(place):
     """Run scripts/poll_usage.sh as cron does: no terminal, nothing on stdin."""
-    return lambda *words: finished(start(place, "scripts/poll_usage.sh", *words))
+    return lambda *words: finished(start(place, *words))
 
 
 @pytest.fixture
@@ -162,7 +152,7 @@ def test_near_a_block_it_asks_at_once(place, poll, rows):
 
 def test_polls_at_once_ask_each_source_once(place, reporting):
     rollout(place, 50)
-    running = [start(place, "scripts/poll_usage.sh") for _ in range(4)]
+    running = [start(place) for _ in range(4)]
     assert [finished(process).code for process in running] == [0] * 4
     paths = [entry["path"].partition("?")[0] for entry in reports(reporting)]
     assert sorted(paths) == ["/v1/organization/costs", "/v1/organizations/cost_report"]

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -38,19 +37,7 @@ def write(place, *lines, log=USAGE):
 
 
 def start(place, *words, environment=None):
-    return finished(
-        subprocess.Popen(
-            words,
-            env={**place.environment, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            cwd=place.folder,
-            start_new_session=True,
-        )
-    )
+    return finished(place.command(*words, environment=environment))
 
 
 @pytest.fixture
@@ -69,8 +56,6 @@ def told(run):
 
 
 def test_the_total_equals_what_jq_sums_over_the_log(place, report):
-    if shutil.which("jq") is None:
-        pytest.skip("jq is not installed")
     amounts = [0.1, 0.000001, 12.345678, 0.2, None, 0.3]
     write(place, *(line(f"t{n}", cost_usd=usd) for n, usd in enumerate(amounts)))
     words = ["jq", "-s", "map(.cost_usd // 0) | add", place.logs / USAGE]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import click
 
 from orchestrator.commands import gateway_models, screen
+from orchestrator.commands.clicks import options_of
 from orchestrator.config import environment, load, locations
 from orchestrator.config.locations import Locations
 from orchestrator.errors import CredentialsError, UsageError
@@ -44,11 +45,7 @@ def _options(**given: object) -> Json:
 
 def main(arguments: list[str]) -> int:
     """Run the proxy in place of this process, or list its models; raises OrchestratorError."""
-    try:
-        given = _options.main(args=arguments, prog_name="gateway", standalone_mode=False)
-    except click.ClickException as error:
-        told = error.format_message()
-        raise UsageError(f"{told}; see scripts/litellm_proxy.sh --help") from None
+    given = options_of(_options, arguments, "scripts/litellm_proxy.sh")
     surroundings = environment.read(locations.locate(os.environ).root, os.environ)
     at = locations.locate(surroundings)
     if given["models"]:

@@ -13,6 +13,7 @@ import click
 
 from orchestrator import clock
 from orchestrator.commands import phrases, screen
+from orchestrator.commands.clicks import options_of
 from orchestrator.commands.session import Session
 from orchestrator.decide import figures
 from orchestrator.errors import TryLaterError, UsageError
@@ -37,10 +38,7 @@ def _options(**given: object) -> Json:
 
 def main(arguments: list[str]) -> int:
     """Poll, or note figures; raises UsageError, and TryLaterError when nothing could be read."""
-    try:
-        given = _options.main(args=arguments, prog_name="poll", standalone_mode=False)
-    except click.ClickException as error:
-        raise UsageError(f"{error.format_message()}; see scripts/poll_usage.sh --help") from None
+    given = options_of(_options, arguments, "scripts/poll_usage.sh")
     session = Session()
     names = _chosen(session, given["provider"])
     ledger = session.ledger(screen.talk)

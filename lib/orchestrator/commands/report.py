@@ -11,6 +11,7 @@ import click
 
 from orchestrator import clock
 from orchestrator.commands import report_csv, report_page, screen
+from orchestrator.commands.clicks import options_of
 from orchestrator.config import environment, load, locations
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.insight import report, report_period
@@ -59,10 +60,7 @@ def _options(**given: object) -> Json:
 
 def main(arguments: list[str]) -> int:
     """Print a report; raises UsageError, ConfigError, UnsoundLogError and StorageError."""
-    try:
-        given = _options.main(args=arguments, prog_name="report", standalone_mode=False)
-    except click.ClickException as error:
-        raise UsageError(f"{error.format_message()}; see scripts/report.sh --help") from None
+    given = options_of(_options, arguments, "scripts/report.sh")
     if given["table"] and given["form"] != "csv":
         raise UsageError("--table chooses what --csv writes; add --csv")
     asked = Asked(given["days"], given["since"], given["until"], given["this_month"])
