@@ -1,5 +1,6 @@
 """A model of the next tier tries what one of a lower tier could not do."""
 
+import json
 import shlex
 
 import pytest
@@ -164,3 +165,14 @@ def test_a_deadline_of_the_person_is_none_to_climb_over(simulator, start):
 def test_a_task_of_the_highest_tier_has_nowhere_to_climb(start, broken_until):
     run = start("--verify", broken_until(2), "--tier", "powerful", task=PREFERRED["claude"])
     assert (run.code, len(run.attempts)) == (1, 1)
+
+
+def test_the_report_shows_the_escalation(place, start, broken_until):
+    assert start("--verify", broken_until(2)).code == 0
+    assert start(task="Fix another typo").code == 0
+    report = json.loads(place.script("report.sh", "--json").out)
+    by_tier = {row["tier"]: row for row in report["escalation_by_tier"]}
+    assert (by_tier["cheap"]["tasks"], by_tier["cheap"]["escalated_tasks"]) == (2, 1)
+    assert report["escalation_percent"] == 50
+    summed = sum(line["cost_usd"] for line in place.usage_lines())
+    assert report["total_cost_usd"] == pytest.approx(summed, abs=1e-9)
