@@ -93,10 +93,11 @@ def _told(error: BaseException, code: int, advice: str = "") -> int:
 
 def _secrets() -> tuple[str, ...]:
     """List the keys an error may tell of: those of the process, and those of `.env`."""
-    from orchestrator.config import environment, locations
+    from orchestrator.config import environment
     from orchestrator.state.redaction import secrets_of
 
-    return secrets_of(environment.read(locations.locate(os.environ).root, os.environ))
+    given, _ = environment.surroundings(os.environ)
+    return secrets_of(given)
 
 
 def _redacted(text: str, secrets: tuple[str, ...]) -> str:

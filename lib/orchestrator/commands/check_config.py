@@ -6,7 +6,7 @@ import os
 
 from orchestrator import clock
 from orchestrator.commands import screen
-from orchestrator.config import environment, load, locations, suggestions
+from orchestrator.config import environment, load, suggestions
 from orchestrator.config.prices import price_of
 from orchestrator.decide.windows import day_of
 from orchestrator.errors import ConfigError, UsageError
@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
     """Check the documents, and what starting does not: agents' texts, their providers, prices."""
     if arguments:
         raise UsageError("check-config takes no arguments; ORCHESTRATE_CONFIG names another folder")
-    at = locations.locate(environment.read(locations.locate(os.environ).root, os.environ))
+    _, at = environment.surroundings(os.environ)
     config = load.load(at.config)
     found = faults(config)
     if found:

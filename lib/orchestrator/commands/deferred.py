@@ -12,7 +12,7 @@ import sys
 from orchestrator import clock
 from orchestrator.commands import screen
 from orchestrator.commands.options import OPTIONS
-from orchestrator.config import environment, locations
+from orchestrator.config import environment
 from orchestrator.errors import TryLaterError, UsageError
 from orchestrator.records import Json
 from orchestrator.state import deferred, files, locks, logfile
@@ -24,7 +24,7 @@ NONE = {"list": "nothing waits", "due": "nothing is due"}
 
 def main(arguments: list[str]) -> int:
     """Answer on stdout; raises UsageError, and TryLaterError when another one runs what is due."""
-    at = locations.locate(environment.read(locations.locate(os.environ).root, os.environ))
+    _, at = environment.surroundings(os.environ)
     log, now_ms = Journal(at.logs), clock.now_ms()
     match arguments:
         case ["list" | "due" as which]:

@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator import clock
 from orchestrator.commands import diagnosis, screen
 from orchestrator.commands.examination import Examination
-from orchestrator.config import environment, locations
+from orchestrator.config import environment
 from orchestrator.errors import UsageError
 from orchestrator.insight import accounts, advice
 from orchestrator.state import breakers
@@ -26,8 +26,8 @@ VALUED = ("--provider", "--clear")
 def main(arguments: list[str]) -> int:
     """Examine, or clear an account; 0 when a provider can take a task, else a start's code."""
     given = _options(arguments)
-    surroundings = environment.read(locations.locate(os.environ).root, os.environ)
-    examination = Examination(locations.locate(surroundings), surroundings)
+    surroundings, at = environment.surroundings(os.environ)
+    examination = Examination(at, surroundings)
     if "--clear" in given:
         return _clear(given["--clear"], examination, as_json="--json" in given)
     report = examination.report(given.get("--provider"))

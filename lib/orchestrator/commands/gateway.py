@@ -14,7 +14,7 @@ import click
 
 from orchestrator.commands import gateway_models, screen
 from orchestrator.commands.clicks import options_of
-from orchestrator.config import environment, load, locations
+from orchestrator.config import environment, load
 from orchestrator.config.locations import Locations
 from orchestrator.errors import CredentialsError, UsageError
 from orchestrator.records import Json
@@ -46,8 +46,7 @@ def _options(**given: object) -> Json:
 def main(arguments: list[str]) -> int:
     """Run the proxy in place of this process, or list its models; raises OrchestratorError."""
     given = options_of(_options, arguments, "scripts/litellm_proxy.sh")
-    surroundings = environment.read(locations.locate(os.environ).root, os.environ)
-    at = locations.locate(surroundings)
+    surroundings, at = environment.surroundings(os.environ)
     if given["models"]:
         if given["chosen"] or given["port"] or given["mock"]:
             raise UsageError("--models stands alone: it asks the proxy that LITELLM_BASE_URL names")

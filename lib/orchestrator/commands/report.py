@@ -12,7 +12,7 @@ import click
 from orchestrator import clock
 from orchestrator.commands import report_csv, report_page, screen
 from orchestrator.commands.clicks import options_of
-from orchestrator.config import environment, load, locations
+from orchestrator.config import environment, load
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.insight import report, report_period
 from orchestrator.insight.report_period import MOST_DAYS, Period
@@ -85,8 +85,7 @@ def main(arguments: list[str]) -> int:
 
 def here(own: Mapping[str, str]) -> Here:
     """Find the configuration and the logs; raises ConfigError."""
-    environ = environment.read(locations.locate(own).root, own)
-    at = locations.locate(environ)
+    environ, at = environment.surroundings(own)
     config = environment.adjusted(load.load(at.config), environ)
     return Here(config, environ, at.logs)
 
@@ -95,9 +94,7 @@ def period_of(asked: Asked, there: Here, now_ms: int) -> Period:
     """Choose the days; `COST_REPORT_DAYS` holds where no option does. Raises UsageError."""
     zone = str(there.config.settings["zone"])
     named = asked.since is not None or asked.until is not None
-    if [named and asked.since is not None, asked.this_month, asked.days is not None].count(
-        True
-    ) > 1:
+    if [asked.since is not None, asked.this_month, asked.days is not None].count(True) > 1:
         raise UsageError("--days, --since and --this-month exclude each other; give one of them")
     if asked.this_month:
         if named:

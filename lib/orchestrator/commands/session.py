@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import clock
 from orchestrator.commands import screen
-from orchestrator.config import environment, load, locations
+from orchestrator.config import environment, load
 from orchestrator.decide import agents, budgets, classifier, recommender
 from orchestrator.errors import UnsoundError
 from orchestrator.providers import readiness
@@ -28,9 +28,7 @@ class Session:
         own: Mapping[str, str] = os.environ,
     ) -> None:
         """Read the environment, `own` and `.env`, and the configuration; raises ConfigError."""
-        at = locations.locate(own)
-        self.environment = environment.read(at.root, own)
-        self.at = locations.locate(self.environment)
+        self.environment, self.at = environment.surroundings(own)
         self.config = environment.adjusted(loaded(self.at.config), self.environment)
         self.all_providers = self.config  # also those that are not ready, for what they left behind
         self.unready = readiness.unready(self.config, self.environment)

@@ -88,8 +88,7 @@ class Start(NamedTuple):
 
 def _begun() -> Start:
     """Read the environment and the configuration; raises ConfigError."""
-    given = environment.read(locations.locate(os.environ).root, os.environ)
-    at = locations.locate(given)
+    given, at = environment.surroundings(os.environ)
     config = load.load(at.config)
     return Start(at, config, suggestions.load(config), redaction.secrets_of(given))
 

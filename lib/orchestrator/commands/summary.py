@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from orchestrator.commands import screen
 from orchestrator.commands.recommendation import dollars
-from orchestrator.config import environment, locations
+from orchestrator.config import environment
 from orchestrator.errors import UsageError
 from orchestrator.records import Json
 from orchestrator.state.journal import DECISIONS, USAGE
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     """Read the two logs once, line by line, and print both lists; what is no JSON is skipped."""
     if arguments:
         raise UsageError("summary takes no arguments; ORCHESTRATE_LOGS names another folder")
-    at = locations.locate(environment.read(locations.locate(os.environ).root, os.environ))
+    _, at = environment.surroundings(os.environ)
     screen.out("Tasks")
     for line in _records(os.path.join(at.logs, DECISIONS)):
         screen.out(f"  {_task(line)}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from orchestrator.config import locations
+from orchestrator.config.locations import Locations
 from orchestrator.errors import ConfigError
 from orchestrator.records import MICRO, Budget, Config, Limit, Rule
 
@@ -24,6 +26,12 @@ def read(root: str, own: Mapping[str, str]) -> dict[str, str]:
         folders = merged["PATH"].split(os.pathsep)
         merged["PATH"] = os.pathsep.join(folder for folder in folders if os.path.isabs(folder))
     return {name: value for name, value in merged.items() if value}
+
+
+def surroundings(own: Mapping[str, str]) -> tuple[dict[str, str], Locations]:
+    """Read the environment of a start, `own` over `.env`, and find the folders it names."""
+    given = read(locations.locate(own).root, own)
+    return given, locations.locate(given)
 
 
 def adjusted(config: Config, environment: Mapping[str, str]) -> Config:

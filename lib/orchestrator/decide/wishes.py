@@ -41,7 +41,7 @@ def check(wishes: Wishes, config: Config, listed: Catalog) -> None:
         raise CredentialsError(f"provider {wishes.provider!r} is off; scripts/doctor.sh says why")
     if wishes.provider and wishes.provider not in known:
         raise UsageError(f"provider {wishes.provider!r} is not enabled; there are {_list(known)}")
-    tiers = [tier["name"] for tier in config.settings["tiers"]]
+    tiers = models.tiers(config)
     if wishes.tier and wishes.tier not in tiers:
         raise UsageError(f"there is no tier {wishes.tier!r}; there are {_list(tiers)}")
     if wishes.agent and listed.aliases.get(wishes.agent, wishes.agent) not in listed.agents:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator import clock
-from orchestrator.decide import budgets, windows
+from orchestrator.decide import budgets, models, windows
 from orchestrator.errors import UsageError
 from orchestrator.insight import (
     report_advice,
@@ -90,7 +90,7 @@ def made(config: Config, wanted: Wanted, now_ms: int) -> Json:
         name: {key: value for key, value in row.items() if key != "reserved_usd"}
         for name, row in budgets.described(found, now_ms, zone).items()
     }
-    tiers = [str(tier["name"]) for tier in config.settings["tiers"]]
+    tiers = models.tiers(config)
     document["recommendations"] = list(report_advice.advice(document, found, tiers))
     return document
 

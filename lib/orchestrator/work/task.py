@@ -9,6 +9,7 @@ from typing import NamedTuple
 from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.decide import budgets, failures
+from orchestrator.decide.models import tiers
 from orchestrator.decide.windows import day_of
 from orchestrator.errors import NoRoomError, OrchestratorError, StorageError
 from orchestrator.records import Failure, Json, Outcome, Route
@@ -106,7 +107,7 @@ class Task:
             return ()
         if outcome.failure is not None and not self.trees.may_go_on(outcome):
             return ()
-        names = [tier["name"] for tier in self.context.config.settings["tiers"]]
+        names = tiers(self.context.config)
         here = names.index(route.tier)
         return next((chain for chain in chains if names.index(chain[0].tier) > here), ())
 
