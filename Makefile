@@ -5,7 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --quiet --universal --python-version 3.11 \
-  --generate-hashes --no-emit-index-url --no-emit-find-links
+  --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links
 
 .PHONY: help setup setup-dev run demo test soak lint check check-config prices doctor poll report gateway bench lock clean
 
