@@ -3,9 +3,9 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
-PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 UV_COMPILE := UV_CUSTOM_COMPILE_COMMAND='make lock' uv pip compile --quiet --universal --python-version 3.11 \
-  --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links
+  --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .PHONY: help setup setup-dev run demo test soak lint check check-config prices doctor poll report gateway bench lock clean
 
@@ -72,15 +72,16 @@ clean: ## Remove .venv, caches and the demo's logs; never your settings, state o
 	$(PYTHON) -m venv --clear .venv
 
 .venv/.stamp-runtime: requirements.txt .venv/pyvenv.cfg
-	$(PIP_INSTALL) requirements.txt
+	.venv/bin/python $(PIP_INSTALL) requirements.txt
 	@touch $@
 
-# The proxy wants other versions of what we use: it has a place of its own, and nothing here imports it.
+# The proxy wants other versions of what we use: it has a place of its own, and nothing here imports it. Its list
+# constrains, too: pip would else look at a newer pydantic for pydantic[email], and refuse it for its hash.
 .venv-gateway/.stamp: requirements-gateway.txt
 	$(PYTHON) -m venv --clear .venv-gateway
-	.venv-gateway/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-gateway.txt
+	.venv-gateway/bin/python $(PIP_INSTALL) requirements-gateway.txt -c requirements-gateway.txt
 	@touch $@
 
 .venv/.stamp-dev: requirements-dev.txt .venv/.stamp-runtime
-	$(PIP_INSTALL) requirements-dev.txt
+	.venv/bin/python $(PIP_INSTALL) requirements-dev.txt
 	@touch $@
