@@ -8,12 +8,14 @@ from typing import NamedTuple
 
 import pytest
 
+from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.providers.claude import ClaudeReading
 from orchestrator.providers.codex import CodexReading
 from orchestrator.providers.gemini import GeminiReading
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "transcripts"
+RECORDED_MS = 1_795_000_000_000  # before the resets that are told of
 READINGS = {"claude": ClaudeReading, "codex": CodexReading, "gemini": GeminiReading}
 
 
@@ -133,7 +135,8 @@ def test_every_recorded_transcript_is_in_a_table():
         ("claude-retries", pytest.approx(0.603, abs=0.001), None),
     ],
 )
-def test_how_long_to_wait_is_read(name, wait_s, retry_at_ms):
+def test_how_long_to_wait_is_read(monkeypatch, name, wait_s, retry_at_ms):
+    monkeypatch.setattr(clock, "now_ms", lambda: RECORDED_MS)  # a reset in the past is none
     failure = replay(name).failure
     assert (failure.wait_s, failure.retry_at_ms) == (wait_s, retry_at_ms)
 
