@@ -36,6 +36,10 @@ class TryLaterError(OrchestratorError):
     exit_code = 5
 
 
+class ConflictError(OrchestratorError):
+    """Two changes can't be merged; a person has to look."""
+
+
 class StorageError(OrchestratorError):
     """State or log could not be written or is not what it should be."""
 

@@ -30,6 +30,7 @@ NOT_INSTALLED = "NOT_INSTALLED"
 BUDGET = "BUDGET"
 MAX_COST = "MAX_COST"
 VERIFY_FAILED = "VERIFY_FAILED"
+CONFLICT = "CONFLICT"  # what it builds on can't be merged
 NO_ROOM = "NO_ROOM"
 INTERRUPTED = "INTERRUPTED"
 OUTAGE = "OUTAGE"
@@ -281,6 +282,7 @@ class Block(NamedTuple):
     kind: str
     reason: str
     retry_at_ms: int | None = None
+    busy: bool = False  # only calls that run are in the way
 
 
 class Room(NamedTuple):
@@ -465,3 +467,19 @@ class Snapshot(NamedTuple):
     repository: str = ""
     branch: str = ""  # read only where a rule asks for it
     checkout: str = ""  # that the repository is a folder of; read only where a rule asks for it
+    beside_bytes: int = 0  # of text that goes with the task, and says nothing of who suits it
+
+
+class Node(NamedTuple):
+    """One task of a plan: a batch's row, a story of a PRD, a part of a swarm."""
+
+    key: str  # what others call it in `depends_on`; "" where nobody named it
+    task: str
+    repository: str  # as given: a folder, or a name under the workspace
+    options: Json  # the wishes that were given, by field
+    depends_on: tuple[str, ...] = ()  # keys
+    priority: int = 0  # higher goes first
+    title: str = ""
+    context: str = ""  # goes with the task, and says nothing of who suits it
+    informed: bool = False  # it is told what those that it depends on answered
+    story: str | None = None

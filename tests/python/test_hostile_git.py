@@ -68,7 +68,6 @@ SETTINGS = (
     "gpg.program",
     "credential.helper",
     "alias.status",
-    "merge.evil.driver",
     "sequence.editor",
 )
 
@@ -95,12 +94,21 @@ def test_no_command_of_its_configuration_and_none_of_its_hooks_is_run(place, rep
     assert not (place / "pwned").exists()
 
 
-@pytest.mark.parametrize("name", ["clean", "smudge", "process"])
-def test_a_filter_of_its_own_configuration_keeps_git_out_of_it(place, repo, name):
-    git(repo, "config", f"filter.evil.{name}", script(place))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "filter.evil.clean",
+        "filter.evil.smudge",
+        "filter.evil.process",
+        "merge.evil.driver",
+        "hook.evil.command",
+    ],
+)
+def test_what_has_a_name_of_its_own_in_its_configuration_keeps_git_out_of_it(place, repo, name):
+    git(repo, "config", name, script(place))
     repository = found(place, repo)
     assert repository.top == ""
-    assert repository.why == f"its git configuration names a command to run, filter.evil.{name}"
+    assert repository.why == f"its git configuration names a command to run, {name}"
     assert not (place / "pwned").exists()
 
 
@@ -116,6 +124,17 @@ def test_an_agent_that_gives_the_repository_a_filter_stops_what_follows(place, r
     repository = found(place, repo)
     tree = repository.add("one")
     git(repo, "config", "filter.evil.clean", script(place))
+    for work in (lambda: repository.changed(tree), lambda: repository.add("two")):
+        with pytest.raises(StorageError, match=r"git would run filter\.evil\.clean"):
+            work()
+    assert not (place / "pwned").exists()
+
+
+def test_an_agent_that_gives_its_own_tree_a_filter_stops_what_follows(place, repo):
+    repository = found(place, repo)
+    tree = repository.add("one")
+    git(repo, "config", "extensions.worktreeConfig", "true")
+    git(tree.path, "config", "--worktree", "filter.evil.clean", script(place))
     with pytest.raises(StorageError, match=r"git would run filter\.evil\.clean"):
         repository.changed(tree)
     assert not (place / "pwned").exists()

@@ -17,11 +17,12 @@ MAY_IMPORT = {
     "providers": {*BASE, "config", "providers"},
     "work": {*BASE, "config", "decide", "state", "providers", "work"},
     "insight": {*BASE, "config", "decide", "state", "insight"},
+    "plans": {*BASE, "config", "plans"},
     "simulator": {"simulator"},
 }
 ANYTHING = {"commands", "__init__"}
 PURE = {"__future__", "collections", "math", "random", "re", "typing", "time", "calendar"}
-PURE |= {"fnmatch"}
+PURE |= {"fnmatch", "heapq"}
 PURE |= {"datetime", "zoneinfo"}  # only where a zone is not UTC
 CLOCKS = {"clock.now_ms", "time.time", "time.time_ns", "time.monotonic", "datetime.now"}
 FILES = sorted(LIB.rglob("*.py"))

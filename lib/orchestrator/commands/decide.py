@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from orchestrator import clock
-from orchestrator.commands import handoff, options, recommendation, screen, tasks
+from orchestrator.commands import handoff, recommendation, screen, tasks
 from orchestrator.commands.session import Session, new_task_id
-from orchestrator.config import locations
+from orchestrator.config import locations, options
 from orchestrator.decide import lines
 from orchestrator.errors import (
     CredentialsError,
@@ -162,7 +162,7 @@ def _recover(session: Session) -> bool:
         return False
     from orchestrator.work import recover
 
-    return recover.run(session.at.state, session.at.logs, session.all_providers)
+    return bool(recover.run(session.at.state, session.at.logs, session.all_providers))
 
 
 def _no_room(found: Decision, line: Json) -> str:

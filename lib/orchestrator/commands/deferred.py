@@ -11,8 +11,8 @@ import sys
 
 from orchestrator import clock
 from orchestrator.commands import screen
-from orchestrator.commands.options import OPTIONS
 from orchestrator.config import environment
+from orchestrator.config.options import OPTIONS
 from orchestrator.errors import TryLaterError, UsageError
 from orchestrator.records import Json
 from orchestrator.state import deferred, files, locks, logfile

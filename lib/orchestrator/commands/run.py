@@ -7,6 +7,7 @@ import signal
 
 from orchestrator import clock
 from orchestrator.commands import handoff, recommendation, screen
+from orchestrator.commands.running import context_of
 from orchestrator.commands.session import Session
 from orchestrator.decide.transports import route_of
 from orchestrator.errors import OrchestratorError, TryLaterError, UsageError
@@ -30,18 +31,7 @@ def main(arguments: list[str]) -> int:
     given, session = handoff.taken(arguments[0]), Session()
     attached = _attached(session, given)
     live = screen.Live(quiet="quiet" in given.modes)
-    context = Context(
-        config=session.config,
-        environment=session.environment,
-        secrets=session.secrets,
-        state=session.at.state,
-        logs=session.at.logs,
-        ledger=session.ledger(live.event),
-        journal=Journal(session.at.logs, fsync=bool(session.config.settings["fsync"])),
-        tell=lambda text: live.event(redaction.redact(text, session.secrets)),
-        show=lambda text: live.status(redaction.redact(text, session.secrets)),
-        interrupted=lambda: stop[0] if stop else 0,
-    )
+    context = context_of(session, live.event, live.status, lambda: stop[0] if stop else 0)
     chain = tuple(_route(session, way) for way in given.chain)
     climbs = tuple(tuple(_route(session, way) for way in ways) for ways in given.climbs)
     dispatch = Dispatch(given.line, given.task, chain, given.wishes, climbs, attached)

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from orchestrator import clock
 from orchestrator.commands import screen
-from orchestrator.commands.options import Option, by_name, parsed
 from orchestrator.commands.recommendation import dollars
 from orchestrator.commands.session import Session
+from orchestrator.config.options import Option, by_name, parsed
 from orchestrator.config.prices import price_of
 from orchestrator.decide import recommender
 from orchestrator.decide.windows import day_of

@@ -96,10 +96,11 @@ class Session:
         now_ms: int,
         repository: str = "",
         world: Snapshot | None = None,
+        beside_bytes: int = 0,
     ) -> Decision:
         """Make the decision for a task in a repository; raises UsageError and NoRoomError."""
         world = self.world(now_ms) if world is None else world
-        world = world._replace(repository=repository)
+        world = world._replace(repository=repository, beside_bytes=beside_bytes)
         if any(rule.automatic for rule in self.config.rules):
             world = _in_checkout(world, self.config)
         return recommender.recommend(

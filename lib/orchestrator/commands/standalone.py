@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from orchestrator.commands import options, screen, tasks
+from orchestrator.commands import screen, tasks
 from orchestrator.commands.session import Session
+from orchestrator.config import options
 from orchestrator.errors import UsageError
 from orchestrator.records import Json
 

@@ -135,8 +135,8 @@ def unique(pairs: list[tuple[str, Any]]) -> Json:
     """Make an object of its pairs; raises ValueError when a key is there twice."""
     document = dict(pairs)
     if len(document) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        last = {name: at for at, (name, _) in enumerate(pairs)}
+        twice = next(name for at, (name, _) in enumerate(pairs) if last[name] != at)
         raise ValueError(f"the key {twice!r} is there twice")
     return document
 

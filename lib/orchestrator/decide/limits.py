@@ -181,7 +181,8 @@ def _gate(usage: Json, limit: Limit, payer: Payer, used: int, now_ms: int, zone:
     """Say why a row keeps a call from starting, and from when on it will not."""
     if limit.metric == PARALLEL:
         running = reserved(usage, limit, payer)
-        return Block("limit", f"{running} of {limit.limit} calls run", now_ms + SOON_MS)
+        told = f"{running} of {limit.limit} calls run"
+        return Block("limit", told, now_ms + SOON_MS, busy=True)
     reason = f"{_named(limit)} >= {limit.block_at_percent:g}%"
     if not at_gate(used, limit):
         return held(reason, now_ms)
@@ -205,7 +206,8 @@ def _free_at(
 
 def held(reason: str, now_ms: int) -> Block:
     """Say that only calls that run are in the way: nobody knows when they settle, ask soon."""
-    return Block("limit", f"{reason} (calls that run hold it)", now_ms + SOON_MS)
+    told = f"{reason} (calls that run hold it)"
+    return Block("limit", told, now_ms + SOON_MS, busy=True)
 
 
 def too_small(limit: Limit, amount: int) -> Block:

@@ -138,7 +138,7 @@ def _question(
     names, action = models.tiers(config), None if wishes.model else budgets.action(world.totals)
     paid_tier = classes.tier if wishes.tier else budgets.lowered(classes.tier, names, action)
     return Question(
-        size=len(task.encode("utf-8", "surrogatepass")) + pictures,
+        size=len(task.encode("utf-8", "surrogatepass")) + pictures + world.beside_bytes,
         needs=needs,
         least_context=least_context,
         wishes=wishes,

@@ -18,6 +18,7 @@ from orchestrator.state import files, locks, logfile
 
 PRIVATE = "orchestrate-"  # how the temporary folder of an attempt begins
 SEPARATOR = "--"
+RESULTS = "results"  # beside the names of the logs: the mark in that of a batch
 _FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOOK = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 

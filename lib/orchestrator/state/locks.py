@@ -19,9 +19,12 @@ USAGE_LOCK = "usage.lock"
 
 
 @contextlib.contextmanager
-def flocked(path: str) -> Iterator[None]:
-    """Hold an exclusive flock on `path`; raises StorageError, and TryLaterError after 10 s."""
-    deadline = time.monotonic() + TIMEOUT_S
+def flocked(path: str, timeout_s: float | None = None) -> Iterator[None]:
+    """Hold an exclusive flock on `path`; raises StorageError, and TryLaterError after 10 s.
+
+    What takes longer than a write, such as git's, is waited for as long as `timeout_s` says.
+    """
+    deadline = time.monotonic() + (TIMEOUT_S if timeout_s is None else timeout_s)
     with files.telling(path):
         descriptor = files.opened(path, os.O_RDWR | os.O_CREAT)
     try:
@@ -83,3 +86,18 @@ def _still_locked(path: str) -> TryLaterError:
         found = next((row.split()[4] for row in table if " FLOCK " in row and mark in row), "0")
         holder = f"process {found}" if int(found) > 0 else holder
     return TryLaterError(f"{path}: still locked by {holder}; try again later")
+
+
+def is_held(path: str) -> bool:
+    """Tell whether a process holds the flock of a file; one that is not there is free."""
+    try:
+        descriptor = files.opened(path, os.O_RDONLY)
+    except (OSError, StorageError):
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

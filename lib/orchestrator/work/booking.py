@@ -9,7 +9,7 @@ from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.config.prices import price_of, version_of
 from orchestrator.decide import costs, limits, lines, windows
-from orchestrator.errors import NoRoomError, OrchestratorError
+from orchestrator.errors import ConflictError, NoRoomError, OrchestratorError
 from orchestrator.records import MICRO, Failure, Json, Outcome, Route, Spent, Turn
 from orchestrator.state import history, journal
 from orchestrator.state.inflight import InFlight
@@ -76,9 +76,12 @@ class Booking:
         facts |= {"fallback_used": fallback, "escalated_from": brief.escalated_from}
         turn = self._bound(route)
         payer = limits.Payer(route.transport.account, route.model, metered=_metered(route))
-        folder = self.trees.enter(route)
-        tree = self.trees.named()
         started_ms = clock.now_ms()
+        try:
+            folder = self.trees.enter(route)
+        except ConflictError as error:
+            return self._unmade(Failure(r.CONFLICT, str(error)), facts, started_ms)
+        tree = self.trees.named()
         left = self._left_micro_usd()
         if left is not None and payer.metered and self._dear(route, turn, left):
             message = f"one turn may cost ${turn.cost_micro_usd / MICRO:.4f}, over --max-cost"

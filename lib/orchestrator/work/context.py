@@ -40,3 +40,9 @@ class Dispatch(NamedTuple):
     wishes: Wishes
     climbs: tuple[tuple[Route, ...], ...] = ()  # chains of the tiers above
     given: Attachments = NOTHING  # what goes with it beside its text
+    rows: Callable[[Json, str], list[Json]] | None = None  # its results, from line and answer
+    results: str = ""  # the log that they go to
+    queues: bool = True  # a task without room goes into the queue of deferred ones
+    always_tree: bool = False  # an edit runs in a worktree, with one route, too
+    branch: str = ""  # of its trees, below `orchestrate/`; the task's id when empty
+    bases: tuple[str, ...] = ()  # branches that its trees begin from

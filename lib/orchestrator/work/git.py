@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.config.locations import pinned
 from orchestrator.errors import StorageError
+from orchestrator.work.tree import Tree
 
 TIMEOUT_S = 120
 INHERITED = ("HOME", "PATH", "LANG", "XDG_CONFIG_HOME")
@@ -30,11 +31,16 @@ SETTINGS = (
     "safe.bareRepository=explicit",
     "gc.auto=0",
     "maintenance.auto=false",
+    "rerere.enabled=false",
     "user.name=orchestrate",
     "user.email=orchestrate@localhost",
 )
-# Filters have names of their own, so none can be set aside; and files would be others without them.
-FILTERS = (".clean", ".smudge", ".process")
+# These have names of their own, so none can be set aside; and files would be others without them.
+COMMANDS = {
+    "filter": ("clean", "smudge", "process"),
+    "merge": ("driver",),
+    "hook": ("command",),  # since git 2.54, whatever core.hooksPath says
+}
 
 
 class Git:
@@ -46,13 +52,19 @@ class Git:
             name: environment[name] for name in INHERITED if name in environment
         }
 
-    def run(self, folder: str, *arguments: str, text: str | None = None) -> str:
+    def run(
+        self,
+        folder: str,
+        *arguments: str,
+        text: str | None = None,
+        settings: Sequence[str] = (),
+    ) -> str:
         """Run a command in a resolved folder and return what it printed; raises StorageError."""
-        settings = (word for setting in SETTINGS for word in ("-c", setting))
+        words = (word for setting in (*SETTINGS, *settings) for word in ("-c", setting))
         try:
             with pinned(folder) as here:
                 done = subprocess.run(
-                    ["git", *settings, *arguments],
+                    ["git", *words, *arguments],
                     cwd=here,
                     env=self.environment,
                     input=text.encode() if text is not None else b"",
@@ -68,20 +80,33 @@ class Git:
             raise StorageError(f"git {name} failed in {folder}: {said}")
         return done.stdout.decode("utf-8", "replace")
 
+    def within(
+        self,
+        tree: Tree,
+        *arguments: str,
+        text: str | None = None,
+        settings: Sequence[str] = (),
+    ) -> str:
+        """Run a command in a worktree, whatever its `.git` says by now; raises StorageError."""
+        where = (f"--git-dir={tree.git_dir}", f"--work-tree={tree.path}")
+        return self.run(tree.path, *where, *arguments, text=text, settings=settings)
+
     def place(self, folder: str, which: str) -> str:
         """Ask `rev-parse` for a path, resolved; raises StorageError."""
         told = self.run(folder, "rev-parse", which).removesuffix("\n")
         return os.path.realpath(os.path.join(folder, told))
 
-    def own_command(self, folder: str) -> str:
+    def own_command(self, at: str | Tree) -> str:
         """Name a command that git would run for the files of this repository; empty without one.
 
-        One from the user's own configuration, as for Git LFS, is the user's.
+        One from the user's own configuration, as for Git LFS, is the user's. A worktree can have
+        one that the others have not.
         """
-        listed = self.run(folder, "config", "--list", "--show-scope", "--name-only")
+        asked = ("config", "--list", "--show-scope", "--name-only")
+        listed = self.within(at, *asked) if isinstance(at, Tree) else self.run(at, *asked)
         for line in listed.splitlines():
             scope, _, name = line.partition("\t")
-            named = name.startswith("filter.") and name.endswith(FILTERS)
-            if named and scope in ("local", "worktree"):
+            section, last = name.partition(".")[0], name.rpartition(".")[2]
+            if scope in ("local", "worktree") and last in COMMANDS.get(section, ()):
                 return name
         return ""

@@ -5,8 +5,11 @@ reserve -> run -> outcome -> settle -> usage line -> decision line -> unlink.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
+from collections.abc import Sequence
 
 from orchestrator import clock
 from orchestrator import records as r
@@ -14,37 +17,35 @@ from orchestrator.config.prices import version_of
 from orchestrator.decide import lines
 from orchestrator.providers import descendants, process
 from orchestrator.records import Config, Json, Turn
-from orchestrator.state import deferred, files, inflight
+from orchestrator.state import deferred, files, inflight, logfile
 from orchestrator.state.inflight import InFlight
 from orchestrator.state.journal import BEGINNING, DECISIONS, USAGE, Journal
 from orchestrator.state.ledger import Ledger
 from orchestrator.work import metrics, settlement
 
 
-def run(state: str, logs: str, config: Config) -> bool:
-    """Recover every task whose owner is dead; True when there was one.
+def run(state: str, logs: str, config: Config) -> list[Json]:
+    """Recover every task whose owner is dead; returns their decision lines.
 
     A call whose owner died settles at its reservation and is recorded as interrupted.
     """
     ledger = Ledger(state, config, logs)
     log = Journal(logs, fsync=bool(config.settings["fsync"]))
-    found = False
+    found = []
     for running, steps in inflight.orphans(state):
-        found = True
-        if steps:
-            _replay(running, steps, ledger, log)
+        found.append(_replay(running, steps, ledger, log) if steps else {})
         running.close()
     for folder in (state, os.path.join(state, ".state")):
         files.sweep(folder)
     return found
 
 
-def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) -> None:
+def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) -> Json:
     begin = steps[0]
     line, offsets = begin["line"], begin["offsets"]
     attempts: list[Json] = []
     ended = next((step for step in steps if step["step"] == "final"), {"line": None})
-    final, leaves = ended["line"], ended.get("leaves")
+    final, leaves, results = ended["line"], ended.get("leaves"), ended.get("results")
     outcomes = {s["usage"]["attempt_id"]: s for s in steps if s["step"] == "outcome"}
     _ended(steps)
     for step in (each for each in steps if each["step"] == "attempt"):
@@ -61,8 +62,26 @@ def _replay(running: InFlight, steps: list[Json], ledger: Ledger, log: Journal) 
         final = {**line, "execution_metrics": done}
     if not log.holds(DECISIONS, offsets.get(DECISIONS, BEGINNING), "task_id", line["task_id"]):
         log.append(DECISIONS, final)
+    if results is not None:
+        _results(results, offsets.get(inflight.RESULTS, BEGINNING), fsync=log.fsync)
     if leaves is not None:
         deferred.leave(log, leaves)
+    final_line: Json = final
+    return final_line
+
+
+def _results(results: Json, since: Sequence[int], *, fsync: bool) -> None:
+    """Add what a batch has not got yet of a task's results: the answers are paid for."""
+    path, (inode, offset) = results["log"], since
+    start = offset if logfile.mark_of(path)[0] == inode else 0
+    there = set()
+    for line in logfile.complete_lines(path, start):
+        with contextlib.suppress(ValueError):
+            row = json.loads(line)
+            there.add((row["task_id"], row["node_id"]))
+    for row in results["rows"]:
+        if (row["task_id"], row["node_id"]) not in there:
+            logfile.append(path, row, fsync=fsync)
 
 
 def _interrupted(step: Json, running: InFlight, ledger: Ledger) -> Json | None:

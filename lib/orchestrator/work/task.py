@@ -13,7 +13,7 @@ from orchestrator.decide.models import tiers
 from orchestrator.decide.windows import day_of
 from orchestrator.errors import NoRoomError, OrchestratorError, StorageError
 from orchestrator.records import Failure, Json, Outcome, Route
-from orchestrator.state import deferred, inflight, journal, mounts
+from orchestrator.state import deferred, inflight, journal, logfile, mounts
 from orchestrator.state.redaction import redact
 from orchestrator.state.transcript import Transcript
 from orchestrator.work import metrics, verify
@@ -40,7 +40,7 @@ class Task:
         self.context, self.dispatch = context, dispatch
         task_id = str(dispatch.line["task_id"])
         agent = str(dispatch.line["recommendation"]["agent_assigned"])
-        system = _agent_text(context.config.folder, agent)
+        system = agent_text(context.config.folder, agent)
         context.journal.prove_writable()
         self.transcript = Transcript(context.logs, task_id, context.secrets)
         self.trees = Trees(context, task_id, dispatch)
@@ -49,6 +49,8 @@ class Task:
         self.attempts: list[Json] = []
         self.storage_error: str | None = None
         offsets = context.journal.offsets()
+        if dispatch.results:
+            offsets[inflight.RESULTS] = logfile.mark_of(dispatch.results)
         self.running = inflight.begin(
             context.state, task_id, agent, line=dispatch.line, offsets=offsets
         )
@@ -61,6 +63,13 @@ class Task:
 
     def run(self) -> Result:
         """Run to the end; failures of providers are results, not exceptions."""
+        try:
+            return self._run()
+        except BaseException:
+            self.running.release()  # whoever recovers next finishes it
+            raise
+
+    def _run(self) -> Result:
         routes, verified = self.dispatch.chain, verify.NONE
         brief = Brief(self.dispatch.task, routes[0]) if routes else None
         tries: dict[Route, int] = {}
@@ -189,20 +198,24 @@ class Task:
         if verified == verify.BROKEN:
             done |= {"error": "--verify failed", "error_class": r.VERIFY_FAILED}
         line = {**self.dispatch.line, "execution_metrics": done}
-        self._recorded(line, status, was_run=_was_run(code, outcome))
+        self._recorded(line, status, outcome.answer, was_run=_was_run(code, outcome))
         if self.storage_error is not None and code == 0:
             code = StorageError.exit_code
         return Result(line, outcome.answer, code, self.storage_error)
 
-    def _recorded(self, line: Json, status: str, *, was_run: bool) -> None:
+    def _recorded(self, line: Json, status: str, answer: str, *, was_run: bool) -> None:
         """Queue a task that waits, write its line, and take one that was run out of the queue."""
         log = self.context.journal
         try:
-            if status == "deferred":
+            rows = self.dispatch.rows(line, answer) if self.dispatch.rows else []
+            if status == "deferred" and self.dispatch.queues:
                 self._queue(line)
             leaves = self._leaves(line, status, was_run=was_run)
-            self.running.note("final", line=line, leaves=leaves)
+            results = {"log": self.dispatch.results, "rows": rows} if rows else None
+            self.running.note("final", line=line, leaves=leaves, results=results)
             log.append(journal.DECISIONS, line)
+            for row in rows:
+                logfile.append(self.dispatch.results, row, fsync=self.context.fsync)
             if leaves is not None:
                 deferred.leave(log, leaves)
             if self.storage_error is None:
@@ -257,7 +270,8 @@ def _was_run(code: int, outcome: Outcome) -> bool:
     return (code in (0, 1) and kind != r.INTERRUPTED) or kind == r.TIMEOUT
 
 
-def _agent_text(folder: str, agent: str) -> str:
+def agent_text(folder: str, agent: str) -> str:
+    """Read what an agent is told; raises StorageError."""
     path = os.path.join(folder, "agents", f"{agent}.md")
     try:
         with open(path, encoding="utf-8") as file:

@@ -1,0 +1,1 @@
+"""Planning: rows and stories become the tasks of a plan."""
