@@ -24,7 +24,7 @@ def prepare(house):
     """Write what every operation begins from."""
     reserve(house)
     breakers.change(house.state, "other", lambda _: Breaker(1, set_ms=1), fsync=False)
-    history.learn(house.state, "codex/priced/api", FIGURES, fsync=False)
+    history.learn(house.state, "codex/priced/api", FIGURES)
 
 
 def reserve(house):
@@ -44,7 +44,7 @@ def observe(house):
 
 
 def learn(house):
-    history.learn(house.state, "codex/priced/api", FIGURES | {"seconds": 9.0}, fsync=True)
+    history.learn(house.state, "codex/priced/api", FIGURES | {"seconds": 9.0})
 
 
 def trip(house):

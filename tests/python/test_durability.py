@@ -174,15 +174,15 @@ def test_a_state_file_has_a_line_for_each_field(place):
 
 
 def test_a_history_that_can_not_be_read_now_is_not_begun_anew(place, monkeypatch):
-    history.learn(str(place), "a", FIGURES, fsync=False)
+    history.learn(str(place), "a", FIGURES)
     with monkeypatch.context() as patch:
         failing(patch, "fdopen")
         assert history.load(str(place)) == {}
         with pytest.raises(StorageError):
-            history.learn(str(place), "b", FIGURES, fsync=False)
+            history.learn(str(place), "b", FIGURES)
     assert set(history.load(str(place))) == {"a"}
     (place / ".state" / "history.json").write_text("{", encoding="ascii")
-    history.learn(str(place), "b", FIGURES, fsync=False)
+    history.learn(str(place), "b", FIGURES)
     assert set(history.load(str(place))) == {"b"}
 
 

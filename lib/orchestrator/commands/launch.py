@@ -12,7 +12,7 @@ from orchestrator import clock
 from orchestrator.commands import plan_page, screen, tree_merge
 from orchestrator.commands.phrases import clock_span
 from orchestrator.commands.planning import Made, Planner, caps_of
-from orchestrator.commands.recommendation import dollars
+from orchestrator.commands.recommendation import dollars, wrapped
 from orchestrator.commands.session import Session
 from orchestrator.commands.watch import Stopping, Watch
 from orchestrator.decide import batching
@@ -91,7 +91,8 @@ def told(plan: Plan, modes: frozenset[str]) -> Json:
     document = tally.summary(plan, status_of(plan))
     if "quiet" not in modes:
         for line in described(document):
-            screen.talk(line)
+            rows = wrapped(line, screen.columns()) if screen.is_terminal(sys.stderr) else [line]
+            screen.talk("\n".join(rows))
     if "json" in modes:
         screen.data(document)
     elif plan.header["kind"] != "swarm":

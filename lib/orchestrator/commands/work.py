@@ -12,6 +12,7 @@ import select
 import signal
 import sys
 import threading
+from typing import NoReturn
 
 from orchestrator.commands.hands import Hands, Voice
 from orchestrator.commands.session import Session
@@ -22,7 +23,7 @@ from orchestrator.work.runner import Runner
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> NoReturn:
     """Run the lanes of one worker; what goes wrong for all is told and is the exit code."""
     batch, lifeline, workers, number = arguments[0], *map(int, arguments[1:])
     for each in SIGNALS:
@@ -38,10 +39,10 @@ def main(arguments: list[str]) -> int:
     hands = Hands(session, voice, lambda: signal.SIGTERM if ended.is_set() else 0)
     runner = Runner(plan, name, hands, ended.is_set)
     runner.run(lanes(plan.header["parallel"], workers, number))
-    if runner.trouble is None:
-        return 0
-    voice.say(trouble=str(runner.trouble)[:2000], code=runner.trouble.exit_code)
-    return runner.trouble.exit_code
+    code = 0 if runner.trouble is None else runner.trouble.exit_code
+    if runner.trouble is not None:
+        voice.say(trouble=str(runner.trouble)[:2000], code=code)
+    os._exit(code)  # all is written; taking the interpreter down costs as much as a task
 
 
 def lanes(parallel: int, workers: int, number: int) -> int:

@@ -20,12 +20,13 @@ def load(state: str) -> Json:
         return {}
 
 
-def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> None:
+def learn(state: str, key: str, figures: dict[str, float]) -> None:
     """Blend the figures of a run that delivered into the running average of its route.
 
-    Raises StorageError or TryLaterError; what was known then stays as it was.
+    Raises StorageError or TryLaterError; what was known then stays as it was. It has a lock of its
+    own and waits for no disk: the books do not wait for what only makes estimates better.
     """
-    with locks.usage_locked(os.path.join(state, ".state")):
+    with locks.flocked(f"{_path(state)}.lock"):
         known = _known(state)
         past = known.get(key)
         if past is None:
@@ -35,7 +36,7 @@ def learn(state: str, key: str, figures: dict[str, float], *, fsync: bool) -> No
                 name: round(past[name] + WEIGHT_OF_NEW * (figures[name] - past[name]), 3)
                 for name in FIGURES
             }
-        files.replace(_path(state), known, fsync=fsync)
+        files.replace(_path(state), known, fsync=False)
 
 
 def _known(state: str) -> Json:

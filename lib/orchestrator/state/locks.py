@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread  # threading would cost each start a millisecond
 import contextlib
 import fcntl
 import os
@@ -16,6 +17,7 @@ TIMEOUT_S = 10.0
 # and who has waited asks often: with 64 of them the last is served soon, and none in vain.
 NEW_S, SELDOM_S, OFTEN_S = 0.1, 0.02, 0.005
 USAGE_LOCK = "usage.lock"
+_TURNS: dict[str, _thread.LockType] = {}  # by path
 
 
 @contextlib.contextmanager
@@ -24,19 +26,21 @@ def flocked(path: str, timeout_s: float | None = None) -> Iterator[None]:
 
     What takes longer than a write, such as git's, is waited for as long as `timeout_s` says.
     """
-    deadline = time.monotonic() + (TIMEOUT_S if timeout_s is None else timeout_s)
-    with files.telling(path):
-        descriptor = files.opened(path, os.O_RDWR | os.O_CREAT)
-    try:
+    patience_s = TIMEOUT_S if timeout_s is None else timeout_s
+    deadline = time.monotonic() + patience_s
+    with _turn(path, patience_s):
         with files.telling(path):
-            while not try_flock(descriptor):
-                if time.monotonic() > deadline:
-                    raise _still_locked(path)
-                time.sleep(0.0005 + os.urandom(1)[0] / 64_000)  # up to 4 ms more: all differ
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # it is let go all the same
-            os.close(descriptor)
+            descriptor = files.opened(path, os.O_RDWR | os.O_CREAT)
+        try:
+            with files.telling(path):
+                while not try_flock(descriptor):
+                    if time.monotonic() > deadline:
+                        raise _still_locked(path)
+                    time.sleep(0.0005 + os.urandom(1)[0] / 64_000)  # up to 4 ms more: all differ
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # it is let go all the same
+                os.close(descriptor)
 
 
 def try_flock(descriptor: int) -> bool:
@@ -64,18 +68,31 @@ def usage_locked(folder: str) -> Iterator[None]:
         fallback_to_soft=False,
         on_acquired=lambda descriptor: files.refuse_strange(path, descriptor),
     )
-    with files.telling(path):
-        for patience_s, poll_s in ((NEW_S, SELDOM_S), (TIMEOUT_S, OFTEN_S)):
-            with contextlib.suppress(filelock.Timeout):
-                lock.acquire(patience_s, poll_interval=poll_s)
-                break
-        else:
-            raise _still_locked(path)
+    with _turn(path, TIMEOUT_S):
+        with files.telling(path):
+            for patience_s, poll_s in ((NEW_S, SELDOM_S), (TIMEOUT_S, OFTEN_S)):
+                with contextlib.suppress(filelock.Timeout):
+                    lock.acquire(patience_s, poll_interval=poll_s)
+                    break
+            else:
+                raise _still_locked(path)
+        try:
+            yield
+        finally:
+            with files.telling(path):
+                lock.release()
+
+
+@contextlib.contextmanager
+def _turn(path: str, patience_s: float) -> Iterator[None]:
+    """Let one thread of this process after the other ask for a lock: a turn costs no polling."""
+    turn = _TURNS.setdefault(path, _thread.allocate_lock())
+    if not turn.acquire(timeout=patience_s):
+        raise _still_locked(path)
     try:
         yield
     finally:
-        with files.telling(path):
-            lock.release()
+        turn.release()
 
 
 def _still_locked(path: str) -> TryLaterError:

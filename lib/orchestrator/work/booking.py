@@ -257,7 +257,7 @@ class Booking:
             "seconds": took_ms / 1000,
         }
         key = f"{route.provider}/{route.model}/{route.transport.kind}"
-        history.learn(self.context.state, key, figures, fsync=self.context.fsync)
+        history.learn(self.context.state, key, figures)
 
 
 def _metered(route: Route) -> bool:
