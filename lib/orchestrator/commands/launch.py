@@ -14,7 +14,8 @@ from orchestrator.commands.phrases import clock_span
 from orchestrator.commands.planning import Made, Planner, caps_of
 from orchestrator.commands.recommendation import dollars, wrapped
 from orchestrator.commands.session import Session
-from orchestrator.commands.watch import Stopping, Watch
+from orchestrator.commands.stopping import Stopping
+from orchestrator.commands.watch import Watch
 from orchestrator.decide import batching
 from orchestrator.errors import NoRoomError, UsageError
 from orchestrator.records import MICRO, Json

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -14,12 +15,19 @@ from orchestrator import clock
 from orchestrator.commands.session import Session
 from orchestrator.config import locations
 from orchestrator.decide import batching
-from orchestrator.errors import ConfigError, CredentialsError, OrchestratorError, StorageError
+from orchestrator.errors import (
+    ConfigError,
+    CredentialsError,
+    OrchestratorError,
+    StorageError,
+    UsageError,
+)
 from orchestrator.plans import graph
 from orchestrator.providers import attachments
 from orchestrator.records import MICRO, Decision, Node, Snapshot
 from orchestrator.state import logfile
 from orchestrator.state.batches import Folder, Spool
+from orchestrator.state.deferred import options_of
 from orchestrator.work.plan import wishes_of
 from orchestrator.work.worktree import Repository
 
@@ -100,7 +108,16 @@ class Planner:
         self._listed: list[Listed] = []
 
     def add(self, where: str, node: Node) -> None:
-        """Take a node in; raises StorageError when the disk is full."""
+        """Take a node in, with paths that mean the same from anywhere; raises StorageError."""
+        try:
+            repository = locations.repository(node.repository, self.session.at.workspace)
+            options = attachments.absolute(wishes_of(node)) if node.options else None
+        except UsageError as error:
+            self.complain(where, str(error))
+            repository, options = node.repository, None
+        node = node._replace(repository=repository)
+        if options is not None:
+            node = node._replace(options=options_of(options))
         self._keys.append((node.key, node.depends_on))
         self._where.append(where)
         self._at.append(self._tasks.add(json.dumps(node._asdict(), ensure_ascii=False)))
@@ -196,9 +213,10 @@ class Planner:
         self, place: int, node: Node, world: Snapshot, now_ms: int
     ) -> tuple[Decision, str] | None:
         """Decide a node as if it ran now; what is in the way is a problem of its place."""
-        session, wishes = self.session, wishes_of(node)
+        session, wishes, repository = self.session, wishes_of(node), node.repository
+        if not os.path.isabs(repository):
+            return None  # complained of already
         try:
-            repository = locations.repository(node.repository, session.at.workspace)
             if wishes.image or wishes.mcp_config:
                 attachments.read(wishes, session.config.settings, session.environment)
             more = len(node.context.encode("utf-8", "surrogatepass"))

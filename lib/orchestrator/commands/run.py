@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 
 from orchestrator import clock
 from orchestrator.commands import handoff, recommendation, screen
 from orchestrator.commands.running import context_of
 from orchestrator.commands.session import Session
+from orchestrator.commands.stopping import Stopping
 from orchestrator.decide.transports import route_of
 from orchestrator.errors import OrchestratorError, TryLaterError, UsageError
 from orchestrator.insight import alerts
@@ -20,18 +20,14 @@ from orchestrator.state.journal import DECISIONS, Journal
 from orchestrator.work.context import Context, Dispatch
 from orchestrator.work.task import Result, Task
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 def main(arguments: list[str]) -> int:
     """Run the task; the answer goes to stdout, everything else to stderr."""
-    stop: list[int] = []
-    for number in SIGNALS:
-        signal.signal(number, lambda given, _frame: stop.append(given))
+    stopping = Stopping()
     given, session = handoff.taken(arguments[0]), Session()
     attached = _attached(session, given)
     live = screen.Live(quiet="quiet" in given.modes)
-    context = context_of(session, live.event, live.status, lambda: stop[0] if stop else 0)
+    context = context_of(session, live.event, live.status, stopping.number)
     chain = tuple(_route(session, way) for way in given.chain)
     climbs = tuple(tuple(_route(session, way) for way in ways) for ways in given.climbs)
     dispatch = Dispatch(given.line, given.task, chain, given.wishes, climbs, attached)
@@ -48,7 +44,7 @@ def main(arguments: list[str]) -> int:
         screen.error(redaction.redact(result.storage_error, session.secrets))
     elif result.exit_code not in (0, 130):
         screen.error(_failure(result))
-    if not stop:
+    if not stopping.heard:
         _poll(context, result.line)
     return result.exit_code
 

@@ -16,7 +16,7 @@ from orchestrator.commands.planning import Planner
 from orchestrator.commands.recommendation import dollars
 from orchestrator.commands.running import context_of
 from orchestrator.commands.session import Session
-from orchestrator.commands.watch import Stopping
+from orchestrator.commands.stopping import Stopping
 from orchestrator.config import locations
 from orchestrator.config.options import parsed
 from orchestrator.errors import InterruptedBySignalError, OrchestratorError, UsageError
@@ -75,12 +75,7 @@ def _split(
 ) -> Split:
     """Ask the coordinator, once more where its answer can't be used; raises OrchestratorError."""
     stopping, live = Stopping(), screen.Live(quiet="quiet" in terms.modes)
-    context = context_of(
-        session,
-        live.event,
-        live.status,
-        lambda: stopping.heard[0] if stopping.heard else 0,
-    )
+    context = context_of(session, live.event, live.status, stopping.number)
     text, spent, agents = swarm.asked(task, _agents(session)), 0, _agents(session)
     problems: list[str] = []
     for attempt in ("", "-again"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import time
 from collections.abc import Iterator, Mapping
 
@@ -14,6 +13,7 @@ from orchestrator.commands import board, screen
 from orchestrator.commands.board_lines import Ended, Row, Totals
 from orchestrator.commands.phrases import clock_span
 from orchestrator.commands.session import Session
+from orchestrator.commands.stopping import Stopping
 from orchestrator.decide import batching
 from orchestrator.decide.schedule import HELD, READY, WAITING
 from orchestrator.errors import OrchestratorError, TryLaterError
@@ -26,21 +26,12 @@ from orchestrator.work import recover, tally
 from orchestrator.work.crew import Crew
 from orchestrator.work.plan import Plan
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 TICK_S = 0.1
 SETTLE_S = 15.0  # for workers to cancel what runs and settle it
 IDLE_STARTS = 3  # of workers that all ended without having done anything
 PART_FAILED = 6
-
-
-class Stopping:
-    """Which signal asked the batch to stop, and how often."""
-
-    def __init__(self) -> None:
-        """Listen to them from now on."""
-        self.heard: list[int] = []
-        for number in SIGNALS:
-            signal.signal(number, lambda given, _frame: self.heard.append(given))
+STOPPING = "stopping: what runs is cancelled and settled; again: at once"
+TROUBLE = "stopping: what runs is cancelled and settled"
 
 
 class Watch:
@@ -97,16 +88,16 @@ class Watch:
             _environment(self.session, self.folder),
             self._worker_log(),
         )
-        told_ms = 0.0
+        told_s = 0.0
         try:
             while not crew.gone:
                 for said in crew.heard(TICK_S):
                     self._heard(said)
-                if self.stopping.heard and not told_ms:
-                    told_ms = time.monotonic()
+                if (self.stopping.heard or self.trouble[0]) and not told_s:
+                    told_s = time.monotonic()
                     crew.stop()
-                    self.board.say("stopping: what runs is cancelled and settled; again: at once")
-                late = told_ms and time.monotonic() - told_ms > SETTLE_S
+                    self.board.say(STOPPING if self.stopping.heard else TROUBLE)
+                late = told_s and time.monotonic() - told_s > SETTLE_S
                 if len(self.stopping.heard) > 1 or late:
                     crew.kill()
                 self._look()

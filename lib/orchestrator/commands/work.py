@@ -16,11 +16,10 @@ from typing import NoReturn
 
 from orchestrator.commands.hands import Hands, Voice
 from orchestrator.commands.session import Session
+from orchestrator.commands.stopping import SIGNALS
 from orchestrator.state import batches
 from orchestrator.work.plan import Plan
 from orchestrator.work.runner import Runner
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main(arguments: list[str]) -> NoReturn:

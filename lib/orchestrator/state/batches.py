@@ -24,6 +24,7 @@ from orchestrator.state import files, locks, logfile
 SCHEMA = 1
 LATEST = "latest"
 NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+LONG_AGO_S = 600.0
 _CHUNK = 1024 * 1024
 
 
@@ -81,6 +82,7 @@ def new(state: str, logs: str, now_ms: int) -> Folder:
     stamp = clock.iso(now_ms)[:19].replace("-", "").replace(":", "").replace("T", "-")
     made = folder(state, logs, f"{stamp}-{os.urandom(2).hex()}")
     files.ensure_folder(state)
+    _sweep(state, logs)
     for path in (made.private, os.path.join(made.private, "workers"), made.config, made.public):
         files.ensure_folder(path)
     return made
@@ -120,6 +122,17 @@ def tidy(found: Folder) -> None:
     with contextlib.suppress(OSError):
         os.unlink(found.tasks)
     shutil.rmtree(found.config, ignore_errors=True)
+
+
+def _sweep(state: str, logs: str) -> None:
+    """Forget what was never begun: whoever planned it was killed some time ago."""
+    top = os.path.join(state, ".state", "batches")
+    with contextlib.suppress(OSError):
+        for name in filter(NAME.fullmatch, os.listdir(top)):
+            found = folder(state, logs, name)
+            old = time.time() - os.stat(found.private).st_mtime > LONG_AGO_S
+            if old and not os.path.exists(found.header) and not is_running(found):
+                discard(found)
 
 
 @contextlib.contextmanager

@@ -96,14 +96,15 @@ class Plan:
                 self._tell("claimed", each, worker=worker)
             return taken
 
-    def move(self, place: int, provider: str) -> bool:
-        """Give a taken node to another provider; False, and it is ready again, when it is full."""
+    def move(self, places: Sequence[int], provider: str) -> bool:
+        """Give taken nodes to another provider; where it is full they are ready again: False."""
         with self._changing():
             cap = self.schedule.caps.get(provider)
             full = bool(cap) and self.schedule.running.get(provider, 0) >= (cap or 0)
-            if full:
-                self._tell("returned", place)
-            self._tell("moved", place, provider=provider)
+            for place in places:
+                if full:
+                    self._tell("returned", place)
+                self._tell("moved", place, provider=provider)
             return not full
 
     def allot(self, place: int, least: int, most: int) -> int | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 from orchestrator import clock
 from orchestrator.errors import OrchestratorError, StorageError, TryLaterError
-from orchestrator.records import NO_ROOM, Json, Node
+from orchestrator.records import NO_ROOM, OVERLOADED, Json, Node
 from orchestrator.state import deferred, logfile
 from orchestrator.work import packing, results
 from orchestrator.work.context import Context, Dispatch
@@ -119,12 +119,9 @@ class Runner:
             self._return(places[1:])
             self._no_room(first, nodes[0], decided, cool_ms)
             return False
-        if decided.provider != plan.schedule.provider[first]:
-            if not plan.move(first, decided.provider):
-                self._return(places[1:])
-                return True
-            for other in places[1:]:
-                plan.move(other, decided.provider)
+        other = decided.provider != plan.schedule.provider[first]
+        if other and not plan.move(places, decided.provider):
+            return True
         granted = self._granted(first, decided)
         if granted is None:
             self._return(places[1:])
@@ -152,7 +149,7 @@ class Runner:
         return dispatch._replace(wishes=wishes)
 
     def _run(self, places: list[int], nodes: Sequence[Node], dispatch: Dispatch) -> None:
-        plan, first, context = self.plan, places[0], self.hands.listening(places[0])
+        plan, context = self.plan, self.hands.listening(places[0])
         rows: list[tuple[int, Json]] = []
 
         def written(line: Json, answer: str) -> list[Json]:
@@ -160,7 +157,7 @@ class Runner:
             return [row for _, row in rows]
 
         dispatch = dispatch._replace(
-            rows=written, results=plan.folder.results, queues=self._is_last(first)
+            rows=written, results=plan.folder.results, queues=self._is_last(places)
         )
         try:
             result = Task(context, dispatch).run()
@@ -182,7 +179,7 @@ class Runner:
         """Let nodes wait for the end of a wall, or be run anew: alone, where a call was shared."""
         done = result.line["execution_metrics"]
         money = {} if told else {n: _money(done, n) for n in ("cost_usd", "cost_notional_usd")}
-        if done["status"] != "deferred":
+        if not self._may_pass(done) or (packed and not self.plan.header["wait"]):
             single = packed and done["status"] != "interrupted"
             for place in places:
                 self.plan.give_back(place, single=single, **money)
@@ -203,9 +200,9 @@ class Runner:
         self, places: Sequence[int], nodes: Sequence[Node], line: Json, answer: str
     ) -> list[tuple[int, Json]]:
         """Write the results of what is over with this dispatch."""
-        plan, secrets = self.plan, self.hands.context.secrets
-        status = line["execution_metrics"]["status"]
-        if status == "interrupted" or (status == "deferred" and not self._is_last(places[0])):
+        plan, secrets, done = self.plan, self.hands.context.secrets, line["execution_metrics"]
+        status = done["status"]
+        if status == "interrupted" or (self._may_pass(done) and not self._is_last(places)):
             return []
         if len(places) == 1:
             return [(places[0], results.row(plan, places[0], line, answer, secrets))]
@@ -219,9 +216,14 @@ class Runner:
             if part is not None
         ]
 
-    def _is_last(self, place: int) -> bool:
-        """Tell whether a node that finds no room does not wait for it here."""
-        return not self.plan.header["wait"] or self.plan.progress.tries[place] + 1 >= MOST_TRIES
+    def _may_pass(self, done: Json) -> bool:
+        """Tell whether what kept a node from its end may be over by itself."""
+        return bool(done["status"] == "deferred" or done["error_class"] == OVERLOADED)
+
+    def _is_last(self, places: Sequence[int]) -> bool:
+        """Tell whether a node that finds no room does not wait for it here; several always do."""
+        late = self.plan.progress.tries[places[0]] + 1 >= MOST_TRIES
+        return len(places) == 1 and (late or not self.plan.header["wait"])
 
     def _no_room(self, place: int, node: Node, decided: Decided, cool_ms: int) -> None:
         """Let a node wait for room; one that may not, or that only a person helps, is queued."""
