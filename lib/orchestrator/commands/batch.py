@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     terms = terms_of("batch", values, session)
     given, settings = given_of(values), session.config.settings
     with launch.prepared(session) as folder, opened(rest[0] if rest else "-") as stream:
-        planner = Planner(session, folder, pack="pack" in values)
+        planner = Planner(session, folder, quiet="quiet" in values, pack="pack" in values)
         for index, value in rows.rows(stream, 6 * settings["max_task_bytes"] + ROOM):
             node, problems = queue.node(value, values.get("repo", "."), given, settings)
             planner.complain(f"task {index}", *problems)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from orchestrator import clock
+from orchestrator.commands import screen
 from orchestrator.commands.session import Session
 from orchestrator.config import locations
 from orchestrator.decide import batching
@@ -33,6 +34,7 @@ from orchestrator.work.worktree import Repository
 
 MOST_TOLD = 20  # problems that are named
 MOST_LISTED = 40  # nodes that are kept to be shown
+SHOWN_EACH = 100
 PACKED_BYTES = 2048  # a larger task has a call of its own
 
 
@@ -95,9 +97,11 @@ def refuse(problems: Sequence[tuple[str, str]], what: str) -> None:
 class Planner:
     """Takes nodes in, then makes their plan."""
 
-    def __init__(self, session: Session, folder: Folder, *, pack: bool = False) -> None:
+    def __init__(
+        self, session: Session, folder: Folder, *, quiet: bool, pack: bool = False
+    ) -> None:
         """Begin with none."""
-        self.session, self.folder, self.pack = session, folder, pack
+        self.session, self.folder, self.quiet, self.pack = session, folder, quiet, pack
         self.problems: list[tuple[str, str]] = []  # where, what
         self._tasks = Spool(folder.tasks)
         self._keys: list[tuple[str, tuple[str, ...]]] = []
@@ -141,7 +145,10 @@ class Planner:
         now_ms, shares = clock.now_ms(), dict[str, Share]()
         world, plan = self.session.world(now_ms), Spool(self.folder.plan)
         seconds: list[float] = []
+        live = screen.Live(quiet=self.quiet)
         for place, node in enumerate(self._nodes()):
+            if not place % SHOWN_EACH:
+                live.status(f"planning: {place:,} of {len(self._keys):,} tasks")
             decided = self._decided(place, node, world, now_ms)
             if decided is None:
                 continue
@@ -167,6 +174,7 @@ class Planner:
                 "alone": self._alone(found, repository),
             }
             plan.add(json.dumps(row, ensure_ascii=False))
+        live.done()
         refuse(self.problems, what)
         plan.flush(fsync=True)
         return self._shown(shares, seconds, places, world)

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     terms, given = batch.terms_of("prd", values, session), batch.given_of(values)
     document = _document(rest[0])
     with launch.prepared(session) as folder:
-        planner = Planner(session, folder)
+        planner = Planner(session, folder, quiet="quiet" in values)
         nodes, problems = prd.nodes(
             document,
             values.get("repo", "."),

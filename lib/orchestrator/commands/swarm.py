@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
         raise UsageError("there is no terminal to ask on; add --yes to run, or -n to only look")
     with launch.prepared(session) as folder:
         split = _split(session, folder, task, repository, given, terms)
-        planner = Planner(session, folder)
+        planner = Planner(session, folder, quiet="quiet" in values)
         for node in split.nodes:
             planner.add(node.key, node)
         made = planner.made("the task")

@@ -25,6 +25,7 @@ COOL_MS = (200, 5_000)  # a provider's queue after a node found no room: at firs
 BUSY_MS = 500  # what only runs that go on keep from starting
 TRIES_MS = (10_000, 600_000)  # a node that failed of a wall without an end: at first, and at most
 MOST_TRIES = 10
+FAILED = {"status": "failed", "outcome": "failed"}
 
 
 class Decided(NamedTuple):
@@ -205,7 +206,9 @@ class Runner:
         if status == "interrupted" or (self._may_pass(done) and not self._is_last(places)):
             return []
         if len(places) == 1:
-            return [(places[0], results.row(plan, places[0], line, answer, secrets))]
+            row = results.row(plan, places[0], line, answer, secrets)
+            never = {} if self._is_last(places) or status != "deferred" else FAILED
+            return [(places[0], row | never)]
         if status != "success":
             return []
         parts = packing.split(answer, [node.task for node in nodes])
@@ -217,7 +220,12 @@ class Runner:
         ]
 
     def _may_pass(self, done: Json) -> bool:
-        """Tell whether what kept a node from its end may be over by itself."""
+        """Tell whether what kept a node from its end may be over by itself.
+
+        A limit that is smaller than one turn, for which nobody names an end, never is.
+        """
+        if done["error_class"] == NO_ROOM and done["retry_at"] is None:
+            return False
         return bool(done["status"] == "deferred" or done["error_class"] == OVERLOADED)
 
     def _is_last(self, places: Sequence[int]) -> bool:
