@@ -8,6 +8,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
 
+import bench_batch
 import bench_decision
 import bench_journal
 import bench_ledger
@@ -24,6 +25,7 @@ SUBJECTS = {
     "polling": bench_polling.run,
     "memory": bench_memory.run,
     "report": bench_report.run,
+    "batch": bench_batch.run,
 }
 
 

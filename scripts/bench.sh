@@ -10,6 +10,7 @@
 #   polling    a gigabyte of client records, read a second time
 #   memory     the most that is held with logs of 10 MB and of 1 GB
 #   report     the cost report on 200,000 tasks, against one pass of jq
+#   batch      5, 200 and 10,000 tasks, against one start after the other and GNU parallel
 #
 # What is aimed at stands beside each figure. Machines differ: what counts is the comparison with the
 # plain thing beside it, measured in the same run.

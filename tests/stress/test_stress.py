@@ -17,9 +17,12 @@ FULL = [pytest.mark.soak, pytest.mark.timeout(3600)]
         ("overspend.sh", (16, 4, 2)),
         ("rate.sh", (12, 20, 5, 1)),
         ("journal.sh", (16, 200, 16_384, 25)),
+        ("batch.sh", (500, 16, 3)),
+        ("prd.sh", (30, 3)),
         pytest.param("overspend.sh", (64, 20, 10), marks=FULL),
         pytest.param("rate.sh", (200, 100, 60, 20), marks=FULL),
         pytest.param("journal.sh", (64, 1000, 16_384, 500), marks=FULL),
+        pytest.param("batch.sh", (10_000, 16, 20), marks=FULL),
     ],
     ids=lambda value: "x".join(map(str, value)) if isinstance(value, tuple) else value,
 )
