@@ -46,6 +46,10 @@ class StorageError(OrchestratorError):
     exit_code = 7
 
 
+class GitError(StorageError):
+    """git could not do something in one repository; others are not touched by that."""
+
+
 class UnsoundError(StorageError):
     """A state file holds what it should not; it can be set aside and built anew from the logs."""
 

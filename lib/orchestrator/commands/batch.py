@@ -15,7 +15,7 @@ from orchestrator.commands.session import Session
 from orchestrator.config.options import OPTIONS, Option, by_name, parsed
 from orchestrator.errors import UsageError
 from orchestrator.plans import queue, rows
-from orchestrator.records import Json, Wishes
+from orchestrator.records import MICRO, Json, Wishes
 from orchestrator.state import batches
 from orchestrator.work import tally
 from orchestrator.work.plan import Plan
@@ -32,6 +32,11 @@ SHARED = (
 )
 OWN = (*SHARED, Option("repo", "", "text"), Option("pack", "", "flag"))
 MODES = frozenset({"dry_run", "yes", "json", "quiet"})
+# What may be said of a batch that is there, by field.
+TAKEN = {
+    "status": {"status", "json", "quiet"},
+    "resume": {"resume", "retry_failed", "parallel", "max_cost_usd", "merge", *MODES},
+}
 LEFT_OUT = ("explain", "no-defer")
 MOST_PARALLEL = 256
 ROOM = 64 * 1024  # of a row, beside its task
@@ -66,7 +71,11 @@ def another(values: Json, rest: list[str], name: str) -> int | None:
     if "status" in values or "resume" in values:
         if rest:
             raise UsageError(f"a batch that is there takes nothing more; see {name} --help")
-        return status(values) if "status" in values else resume(values)
+        about = "status" if "status" in values else "resume"
+        other = sorted(values.keys() - TAKEN[about])
+        if other:
+            raise UsageError(f"--{about} takes no {other[0]}; a batch keeps what it began with")
+        return status(values) if about == "status" else resume(values)
     if "retry_failed" in values:
         raise UsageError("--retry-failed goes with --resume ID")
     return None
@@ -120,6 +129,8 @@ def parallel_of(told: tuple[str, ...], session: Session, usual: int) -> tuple[in
 
 def resume(values: Json) -> int:
     """Go on with a batch: what is left, nothing twice; raises UsageError, TryLaterError."""
+    if "dry_run" in values:
+        return status({**values, "status": values["resume"]})
     here = Session()
     folder = batches.find(here.at.state, here.at.logs, values["resume"])
     with batches.alone(folder):
@@ -127,9 +138,9 @@ def resume(values: Json) -> int:
         header = batches.header(folder)
         if "parallel" in values:
             parallel, asked = parallel_of(values["parallel"], session, header["parallel"])
-            header |= {"parallel": parallel, "caps": header["caps"] | asked}
+            header |= {"parallel": parallel, "asked": header["asked"] | asked}
         if values.get("max_cost_usd") is not None:
-            header["max_cost_micro_usd"] = round(values["max_cost_usd"] * 1_000_000)
+            header["max_cost_micro_usd"] = round(values["max_cost_usd"] * MICRO)
         header["merge"] = header["merge"] or "merge" in values
         batches.begin(folder, header, fsync=True)
         modes = frozenset(values) & MODES
@@ -140,7 +151,8 @@ def status(values: Json) -> int:
     """Tell how a batch is."""
     here = Session()
     plan = Plan(batches.find(here.at.state, here.at.logs, values["status"]))
-    document = tally.summary(plan, launch.status_of(plan))
+    running = batches.is_running(plan.folder)
+    document = tally.summary(plan, launch.status_of(plan, running=running))
     if "json" in values:
         screen.data(document)
         return 0

@@ -17,6 +17,7 @@ from orchestrator.config.prices import price_of
 from orchestrator.decide import costs, lines
 from orchestrator.errors import CredentialsError
 from orchestrator.providers import attachments
+from orchestrator.providers.attachments import Attachments
 from orchestrator.records import MICRO, Decision, Json, Node, Route
 from orchestrator.state import redaction
 from orchestrator.work import packing
@@ -57,14 +58,15 @@ class Hands:
         self.session, self.voice = session, voice
         self.context = context_of(session, self._told, lambda _: None, interrupted)
 
-    def listening(self, place: int) -> Context:
+    def listening(self, place: int, given: Attachments) -> Context:
         """Make the context of a node: what it tells and does is told of this node."""
+        secrets = (*self.context.secrets, *(given.servers.secrets if given.servers else ()))
 
         def tell(text: str) -> None:
-            told = redaction.redact(text, self.session.secrets)
+            told = redaction.redact(text, secrets)
             self.voice.say(place=place, doing=told.strip()[:MOST_SHOWN])
 
-        return self.context._replace(tell=tell, show=tell)
+        return self.context._replace(tell=tell, show=tell, secrets=secrets)
 
     def decide(self, plan: Plan, places: Sequence[int], nodes: Sequence[Node]) -> Decided:
         """Decide who runs a node, or several in one call.
@@ -77,18 +79,20 @@ class Hands:
         wishes = wishes_of(node)
         if plan.header["on_wall"] == HOLD and wishes.provider is None:
             wishes = wishes._replace(provider=planned)
+        ceiling = plan.header["max_cost_micro_usd"]
+        if ceiling is not None and wishes.max_cost_usd is None:
+            wishes = wishes._replace(max_cost_usd=ceiling / MICRO)
         repository = locations.repository(node.repository, session.at.workspace)
         given = attachments.read(wishes, settings, session.environment)
-        if given.servers is not None:
-            session.secrets += given.servers.secrets
+        secrets = self.listening(place, given).secrets
         own = packing.joined([n.task for n in nodes]) if len(nodes) > 1 else node.task
         answers = _told_of(plan.answers(place)) if node.informed else ""
         text = "\n\n".join(part for part in (own, node.context, answers) if part)
         tasks.checked(text.encode("utf-8", "surrogatepass"), settings)
-        more = _size(text) - _size(own)
-        found = session.decide(own, wishes, now_ms, repository, beside_bytes=more)
+        more = _size(text) - _size(node.task)
+        found = session.decide(node.task, wishes, now_ms, repository, beside_bytes=more)
         task_id = new_task_id(now_ms)
-        logged = tasks.logged(text, settings, session.secrets)
+        logged = tasks.logged(text, settings, secrets)
         line = lines.decision(found, task_id, repository, logged, now_ms, session.zone)
         line |= {"attachments": given.facts} if given.facts else {}
         line |= {
@@ -97,7 +101,7 @@ class Hands:
             "story_id": node.story,
         }
         if found.no_room:
-            return _no_room(found, planned, line)
+            return _no_room(found, planned, line)._replace(text=text)
         if not found.ready:
             raise CredentialsError(f"nothing can run it: {found.chosen.blocks[0].reason}")
         entry = plan.entries[place]
@@ -108,7 +112,7 @@ class Hands:
             wishes=wishes,
             climbs=found.climbs,
             given=given,
-            always_tree=True,
+            always_tree=wishes.edit and not plan.schedule.items[place].alone,
             branch=f"{plan.folder.batch}/{_branch_of(entry.key) or entry.node}",
             bases=plan.bases(place, repository),
         )
@@ -119,7 +123,8 @@ class Hands:
 
     def _ceiling(self, found: Decision, size: int, pictures: int) -> tuple[int, int]:
         """Tell what one turn of the first way may cost at most, and what does for all of it."""
-        paid = [route for route in found.chain if route.transport.billing == "metered"]
+        routes = [route for chain in (found.chain, *found.climbs) for route in chain]
+        paid = [route for route in routes if route.transport.billing == "metered"]
         if not paid:
             return 0, 0
         bounds = [self._bound(route, size, pictures) for route in paid]

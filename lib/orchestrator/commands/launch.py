@@ -11,7 +11,7 @@ from typing import NamedTuple
 from orchestrator import clock
 from orchestrator.commands import plan_page, screen, tree_merge
 from orchestrator.commands.phrases import clock_span
-from orchestrator.commands.planning import Made, Planner, caps_of
+from orchestrator.commands.planning import Made, Planner, sizes_of
 from orchestrator.commands.recommendation import dollars, wrapped
 from orchestrator.commands.session import Session
 from orchestrator.commands.stopping import Stopping
@@ -22,7 +22,7 @@ from orchestrator.records import MICRO, Json
 from orchestrator.state import batches
 from orchestrator.state.batches import Folder
 from orchestrator.work import tally
-from orchestrator.work.plan import Plan
+from orchestrator.work.plan import Plan, caps_of
 
 AGREED = ("y", "yes")
 
@@ -79,17 +79,17 @@ def run(session: Session, folder: Folder, modes: frozenset[str], *, retry: bool 
     if retry:
         watch.plan.reopen_failed()
     code = watch.run()
-    summary = told(watch.plan, modes)
     if watch.plan.header["merge"] and not stopping.heard:
-        code = tree_merge.merged(session, watch.plan, modes) or code
+        code = tree_merge.merged(session, watch.plan, modes, stopping) or code
+    summary = told(watch.plan, modes, running=False)
     if summary["done"] == summary["nodes"]:
         batches.tidy(folder)
     return code
 
 
-def told(plan: Plan, modes: frozenset[str]) -> Json:
+def told(plan: Plan, modes: frozenset[str], *, running: bool) -> Json:
     """Say what came of a batch on stderr; data is where its results are, or its summary."""
-    document = tally.summary(plan, status_of(plan))
+    document = tally.summary(plan, status_of(plan, running=running))
     if "quiet" not in modes:
         for line in described(document):
             rows = wrapped(line, screen.columns()) if screen.is_terminal(sys.stderr) else [line]
@@ -112,20 +112,20 @@ def described(summary: Json) -> list[str]:
     seconds = summary["seconds"]
     took = f"{seconds:.1f} s" if seconds < 60 else clock_span(seconds)
     lines = [f"{head} ({outcomes or 'nothing ran'}); {took}{faster}, {' and '.join(money)}"]
+    script = {"prd": "run_prd.sh", "swarm": "swarm.sh"}.get(summary["kind"], "batch_runner.sh")
     if summary["left"]:
-        script = {"prd": "run_prd.sh", "swarm": "swarm.sh"}.get(summary["kind"], "batch_runner.sh")
         lines.append(f"{summary['left']} left: scripts/{script} --resume {summary['batch']}")
     elif summary["failed"]:
         lines.append(
             f"{summary['failed']} not done: "
-            f"scripts/batch_runner.sh --resume {summary['batch']} --retry-failed"
+            f"scripts/{script} --resume {summary['batch']} --retry-failed"
         )
     return lines
 
 
-def status_of(plan: Plan) -> str:
+def status_of(plan: Plan, *, running: bool) -> str:
     """Name the state of a batch: running, over, or stopped with something left."""
-    if batches.is_running(plan.folder) and not plan.schedule.over:
+    if running and not plan.schedule.over:
         return "running"
     return "over" if plan.schedule.over else "stopped"
 
@@ -138,7 +138,9 @@ def _header(session: Session, folder: Folder, made: Made, terms: Terms, now_ms: 
         "created_at": clock.iso(now_ms),
         "nodes": made.nodes,
         "parallel": terms.parallel,
-        "caps": caps_of(session, made, terms.parallel, terms.asked, now_ms),
+        "sizes": sizes_of(session, made),
+        "asked": terms.asked,
+        "providers": len(made.shares),
         "on_wall": terms.on_wall,
         "wait": terms.wait,
         "merge": terms.merge,
@@ -183,7 +185,7 @@ def as_json(made: Made, header: Json) -> Json:
         "providers": {
             name: {
                 "tasks": share.tasks,
-                "at_once": min(header["parallel"], header["caps"].get(name) or header["parallel"]),
+                "at_once": min(header["parallel"], caps_of(header)[name]),
                 "tokens": share.tokens,
                 "seconds": share.seconds,
                 "cost_usd": share.billed / MICRO,
@@ -193,7 +195,7 @@ def as_json(made: Made, header: Json) -> Json:
             for name, share in made.shares.items()
         },
         "listed": [row._asdict() for row in made.listed],
-        "expected_seconds": plan_page.expected_s(made, header["caps"], header["parallel"]),
+        "expected_seconds": plan_page.expected_s(made, caps_of(header), header["parallel"]),
         "notes": plan_page.notes(made, header),
     }
 

@@ -11,6 +11,7 @@ from orchestrator.commands.recommendation import dollars, ruled, wrapped
 from orchestrator.commands.screen import Paint
 from orchestrator.decide import batching
 from orchestrator.records import MICRO, Json
+from orchestrator.work.plan import caps_of
 
 KINDS = {"batch": "Batch", "prd": "PRD", "swarm": "Swarm"}
 MOST_ROWS = 20  # nodes that are listed one by one
@@ -26,7 +27,7 @@ def expected_s(made: Made, caps: Mapping[str, int], parallel: int) -> float:
 
 def drawn(made: Made, header: Json, titles: Mapping[str, str], paint: Paint, columns: int) -> str:
     """Draw the page; lines fit `columns` as far as words allow."""
-    caps, parallel = header["caps"], header["parallel"]
+    caps, parallel = caps_of(header), header["parallel"]
     rule, total = ruled(columns), Share()
     rows: list[tuple[str, ...]] = [HEADS]
     for name, share in sorted(made.shares.items(), key=lambda row: -row[1].tasks):
@@ -40,7 +41,8 @@ def drawn(made: Made, header: Json, titles: Mapping[str, str], paint: Paint, col
         parts += ["", *(line for row in made.listed for line in _listed(row, titles, columns))]
     took = clock_span(expected_s(made, caps, parallel))
     parts += ["", *wrapped(f"Expected to take about {took} with {parallel} at once", columns)]
-    parts += [row for note in notes(made, header) for row in wrapped(note, columns)]
+    told = map(screen.harmless, notes(made, header))
+    parts += [row for note in told for row in wrapped(note, columns)]
     parts += ["", rule]
     return "\n".join(parts)
 

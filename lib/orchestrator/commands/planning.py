@@ -1,6 +1,6 @@
 """Making a plan of nodes: all of them checked and decided before anything runs.
 
-The nodes go through a file, one at a time: ten thousand of them take no more memory than ten.
+The nodes go through a file, one at a time: what is held of each is its place and its name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from orchestrator.records import MICRO, Decision, Node, Snapshot
 from orchestrator.state import logfile
 from orchestrator.state.batches import Folder, Spool
 from orchestrator.state.deferred import options_of
-from orchestrator.work.plan import wishes_of
+from orchestrator.state.redaction import redact
+from orchestrator.work.plan import node_of, wishes_of
 from orchestrator.work.worktree import Repository
 
 MOST_TOLD = 20  # problems that are named
@@ -119,12 +120,13 @@ class Planner:
         except UsageError as error:
             self.complain(where, str(error))
             repository, options = node.repository, None
-        node = node._replace(repository=repository)
+        title = redact(node.title, self.session.secrets)
+        node = node._replace(repository=repository, title=title)
         if options is not None:
             node = node._replace(options=options_of(options))
         self._keys.append((node.key, node.depends_on))
         self._where.append(where)
-        self._at.append(self._tasks.add(json.dumps(node._asdict(), ensure_ascii=False)))
+        self._at.append(self._tasks.add(node._asdict()))
 
     def complain(self, where: str, *texts: str) -> None:
         """Note what is wrong somewhere."""
@@ -171,9 +173,9 @@ class Planner:
                 "provider": name,
                 "seconds": share.seconds,
                 "priority": node.priority,
-                "alone": self._alone(found, repository),
+                "alone": self._alone(node, repository),
             }
-            plan.add(json.dumps(row, ensure_ascii=False))
+            plan.add(row)
         live.done()
         refuse(self.problems, what)
         plan.flush(fsync=True)
@@ -213,9 +215,7 @@ class Planner:
             self._listed.append(row)
 
     def _nodes(self) -> Iterator[Node]:
-        for line in logfile.complete_lines(self.folder.tasks):
-            row = json.loads(line)
-            yield Node(**{**row, "depends_on": tuple(row["depends_on"])})
+        return map(node_of, logfile.complete_lines(self.folder.tasks))
 
     def _decided(
         self, place: int, node: Node, world: Snapshot, now_ms: int
@@ -241,9 +241,9 @@ class Planner:
             )
         return found, repository
 
-    def _alone(self, found: Decision, repository: str) -> str:
+    def _alone(self, node: Node, repository: str) -> str:
         """Name what an edit has to itself: a folder without worktrees."""
-        if found.access != "edit":
+        if not node.options.get("edit"):
             return ""
         known = self._repositories.get(repository)
         if known is None:
@@ -284,21 +284,16 @@ def _share(found: Decision) -> Share:
     )
 
 
-def caps_of(
-    session: Session, made: Made, parallel: int, asked: dict[str, int], now_ms: int
-) -> dict[str, int]:
-    """Tell how many tasks of each provider run at once: sub-batches, or what was asked for."""
-    most = batching.largest(parallel, len(made.shares))
+def sizes_of(session: Session, made: Made) -> dict[str, int]:
+    """Tell how many tasks fit into the rate windows of each provider at once."""
     everything = Share()
     for share in made.shares.values():
         everything = everything.plus(share)
-    caps = {}
-    for name, provider in session.config.providers.items():
-        share = made.shares.get(name, everything)
-        each = share.tokens / max(1, share.tasks)
-        usage = made.world.usages[name]
-        caps[name] = batching.size(provider, usage, most, each, now_ms, session.zone)
-    return caps | asked
+    each = {name: made.shares.get(name, everything) for name in session.config.providers}
+    return {
+        name: batching.size(provider, each[name].tokens / max(1, each[name].tasks))
+        for name, provider in session.config.providers.items()
+    }
 
 
 def _identity(node: Node, repository: str) -> str:

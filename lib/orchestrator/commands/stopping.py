@@ -13,10 +13,16 @@ class Stopping:
     def __init__(self) -> None:
         """Listen from now on."""
         self.heard: list[int] = []
+        self._before = {number: signal.getsignal(number) for number in SIGNALS}
         for number in SIGNALS:
             if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
                 continue
             signal.signal(number, lambda given, _frame: self.heard.append(given))
+
+    def end(self) -> None:
+        """Let signals mean again what they meant before."""
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def number(self) -> int:
         """Tell the first signal that came, 0 before any."""

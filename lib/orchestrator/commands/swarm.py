@@ -74,7 +74,23 @@ def _split(
     session: Session, folder: Folder, task: str, repository: str, given: Json, terms: Terms
 ) -> Split:
     """Ask the coordinator, once more where its answer can't be used; raises OrchestratorError."""
-    stopping, live = Stopping(), screen.Live(quiet="quiet" in terms.modes)
+    stopping = Stopping()
+    try:
+        return _asked(session, folder, task, repository, given, terms, stopping)
+    finally:
+        stopping.end()  # a question comes next, and Ctrl-C is an answer
+
+
+def _asked(
+    session: Session,
+    folder: Folder,
+    task: str,
+    repository: str,
+    given: Json,
+    terms: Terms,
+    stopping: Stopping,
+) -> Split:
+    live = screen.Live(quiet="quiet" in terms.modes)
     context = context_of(session, live.event, live.status, stopping.number)
     text, spent, agents = swarm.asked(task, _agents(session)), 0, _agents(session)
     problems: list[str] = []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 from orchestrator.commands import screen
 from orchestrator.commands.session import Session
-from orchestrator.errors import StorageError, TryLaterError
+from orchestrator.commands.stopping import Stopping
+from orchestrator.errors import GitError
 from orchestrator.work.merging import merged as merge
 from orchestrator.work.plan import Plan
 from orchestrator.work.worktree import Repository
@@ -12,10 +15,10 @@ from orchestrator.work.worktree import Repository
 CONFLICT = 6
 
 
-def merged(session: Session, plan: Plan, modes: frozenset[str]) -> int:
+def merged(session: Session, plan: Plan, modes: frozenset[str], stopping: Stopping) -> int:
     """Merge what passed `--verify`, by repository, in the order of the plan; returns the exit code.
 
-    It stops at a conflict, and says so.
+    It stops at a conflict, and says so; and between two branches, when asked to.
     """
     code, passed = 0, plan.passed()
     tell = (lambda _: None) if "quiet" in modes else screen.talk
@@ -29,14 +32,16 @@ def merged(session: Session, plan: Plan, modes: frozenset[str]) -> int:
             code = CONFLICT
             continue
         try:
-            made = merge(repository, plan.folder.batch, branches)
-        except (StorageError, TryLaterError) as error:
+            made = merge(repository, plan.folder.batch, branches, lambda: bool(stopping.heard))
+        except GitError as error:
             screen.error(str(error))
             code = CONFLICT
             continue
         tell(f"{folder}: {len(made.done)} of {len(branches)} branches are in {made.branch}")
+        if stopping.heard:
+            return 128 + stopping.number()
         if made.conflict is None:
-            tell(f"  git -C {folder} merge {made.branch}")
+            tell(f"  git -C {shlex.quote(folder)} merge {made.branch}")
             continue
         code = CONFLICT
         files = ", ".join(made.files[:5])

@@ -19,7 +19,7 @@ from orchestrator.decide.schedule import HELD, READY, WAITING
 from orchestrator.errors import OrchestratorError, TryLaterError
 from orchestrator.insight import alerts
 from orchestrator.records import MICRO, Json
-from orchestrator.state import batches, files, journal, logfile
+from orchestrator.state import batches, files, inflight, journal, logfile
 from orchestrator.state.batches import Folder
 from orchestrator.state.journal import Journal
 from orchestrator.work import recover, tally
@@ -73,7 +73,7 @@ class Watch:
         while not (self.plan.schedule.over or self.stopping.heard or self.trouble[0]):
             before = self.plan.schedule.counts.copy()
             self._round()
-            self._mend(counts=True)
+            self._mend(counts=not (self.stopping.heard or self.trouble[0]))
             same = before == self.plan.schedule.counts
             idle = idle + 1 if same else 0
             if idle >= IDLE_STARTS:
@@ -115,12 +115,14 @@ class Watch:
     def _look(self) -> None:
         """Take in what happened, and show it; once a second see to workers that died."""
         self.plan.follow()
+        self.plan.schedule.wake(clock.now_ms())
         self._news()
         now = time.monotonic()
         if now - self._looked > 1.0:
             self._looked = now
-            if self.plan.orphaned():
-                self._mend(counts=True)
+            with contextlib.suppress(TryLaterError):  # what is busy now is looked at again
+                if self.plan.dead():
+                    self._mend(counts=True)
             self._alert()
         rows = [
             Row(place + 1, self.plan.entries[place].title, self.doing.get(place, ""), since)
@@ -138,7 +140,15 @@ class Watch:
     def _mend(self, *, counts: bool) -> None:
         """Recover the tasks whose workers died, and let their nodes be run anew."""
         at, config = self.session.at, self.session.all_providers
-        self.plan.mend(recover.run(at.state, at.logs, config), counts=counts)
+        self.plan.follow()
+        dead = self.plan.dead()  # before: who dies from now on is recovered the next time
+        recovered = recover.run(at.state, at.logs, config)
+        running = {
+            steps[0]["line"]["node_id"]
+            for steps in inflight.peeked(at.state)
+            if steps and steps[0]["line"].get("run_id") == self.folder.batch
+        }
+        self.plan.mend(dead, recovered, running, counts=counts)
 
     def _news(self) -> None:
         """Tell of every result that came since the last time."""
@@ -202,13 +212,12 @@ class Watch:
         """Write the summary; returns the exit code."""
         counts, code = self.plan.schedule.counts, 0
         if self.stopping.heard:
-            status, code = "stopped", 128 + self.stopping.heard[0]
+            code = 128 + self.stopping.heard[0]
         elif self.trouble[0]:
-            status, code = "stopped", self.trouble[0]
-        else:
-            status = "over"
-            code = PART_FAILED if counts["done"] < len(self.plan.entries) else 0
-        document = tally.summary(self.plan, status)
+            code = self.trouble[0]
+        elif counts["done"] < len(self.plan.entries):
+            code = PART_FAILED
+        document = tally.summary(self.plan, "over" if self.plan.schedule.over else "stopped")
         files.replace(self.folder.summary, document)
         if self.trouble[1]:
             screen.error(self.trouble[1])

@@ -5,29 +5,33 @@ Seed 002, section 6.2: sub-batches of 4 to 10, by limits and by what the tasks a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from orchestrator.decide import limits
-from orchestrator.records import PARALLEL, Json, Limit, Provider, Total
+from orchestrator.records import PARALLEL, Limit, Provider, Total
 
 LARGEST = 10  # of a sub-batch, unless more are asked for over all
+UNLIMITED = 10_000
 
 
-def size(
-    provider: Provider,
-    usage: Json,
-    most: int,
-    tokens_each: float,
-    now_ms: int,
-    zone: str,
-) -> int:
-    """Tell how many tasks may run at one time: what fits into every rate window, from 1 to `most`.
+def size(provider: Provider, tokens_each: float) -> int:
+    """Tell how many tasks fit into every rate window of a provider at once, 1 at least.
 
-    A window is filled at most as often as its length, so a batch as large as its room never waits.
+    What is used of the windows now does not count: that is over long before a batch is.
     """
-    payer = limits.Payer(_account(provider), _model(provider), metered=True)
-    fits = [_fitting(row, usage, payer, tokens_each, now_ms, zone) for row in provider.limits]
-    return max(1, min([most, *(each for each in fits if each is not None)]))
+    fits = [_fitting(row, tokens_each) for row in provider.limits]
+    return max(1, min((each for each in fits if each is not None), default=UNLIMITED))
+
+
+def caps(
+    sizes: Mapping[str, int], asked: Mapping[str, int], parallel: int, used: int
+) -> dict[str, int]:
+    """Tell how many tasks of each provider run at once: what was asked for, else sub-batches.
+
+    `sizes` are those of `size`, by provider; 10 at most, or more where more are asked for over all
+    than that of the providers that are `used`.
+    """
+    most = largest(parallel, used)
+    return {name: min(each, most) for name, each in sizes.items()} | dict(asked)
 
 
 def largest(parallel: int, providers: int) -> int:
@@ -43,22 +47,11 @@ def left_micro_usd(found: Iterable[Total]) -> dict[str, int]:
     }
 
 
-def _fitting(
-    row: Limit, usage: Json, payer: limits.Payer, tokens_each: float, now_ms: int, zone: str
-) -> int | None:
-    """Tell how many tasks fit into what is left below a row's gate, None where it does not say."""
+def _fitting(row: Limit, tokens_each: float) -> int | None:
+    """Tell how many tasks fit below a row's gate, None where it does not say."""
     if row.metric == PARALLEL:
         return row.limit
     each = {"requests": 1.0, "tokens": max(1.0, tokens_each)}.get(row.metric)
     if each is None or row.window_s is None:
         return None
-    taken = limits.spent(usage, row, payer, now_ms, zone) + limits.reserved(usage, row, payer)
-    return int((row.limit * row.block_at_percent / 100 - taken) / each)
-
-
-def _account(provider: Provider) -> str:
-    return provider.transports[0].account
-
-
-def _model(provider: Provider) -> str:
-    return provider.models[0].name if provider.models else ""
+    return int(row.limit * row.block_at_percent / 100 / each)

@@ -59,7 +59,7 @@ class Progress:
 
     def _claimed(self, place: int, record: Json) -> None:
         self.worker[place], self.since_ms[place] = record["worker"], record["at_ms"]
-        self.schedule.claimed(place)
+        self.schedule.claimed(place, beside=record.get("beside", False))
 
     def _moved(self, place: int, record: Json) -> None:
         self.schedule.moved(place, record["provider"])
@@ -69,7 +69,7 @@ class Progress:
 
     def _reopened(self, place: int, _record: Json) -> None:
         self.outcome.pop(place, None)
-        self.tries[place] = 0
+        self.tries[place] = self.lost[place] = 0
         self.schedule.reopened(place)
 
     def _returned(self, place: int, record: Json) -> None:
@@ -94,6 +94,7 @@ class Progress:
         self._left(place, record)
         self.told.add((record["task_id"], place))
         self.outcome[place] = record["outcome"]
+        self.branch.pop(place, None)  # of an earlier try, which was not good enough
         if record["branch"]:
             self.branch[place] = (record["repository"], record["branch"])
         self.schedule.ended(place, ok=record["status"] == SUCCESS)

@@ -44,6 +44,7 @@ class Schedule:
         self.running: dict[str, int] = {}
         self.until: dict[int, int] = {}  # of what is held, in epoch milliseconds
         self.cool: dict[str, int] = {}  # until when a provider's queue is left alone
+        self._sharing: set[int] = set()  # what runs in the call of another
         self._alone: dict[str, int] = {}  # who works there
         self._beside: dict[str, list[int]] = {}  # who waits for that
         self._queues: dict[str, list[tuple[int, float, int]]] = {}
@@ -58,12 +59,16 @@ class Schedule:
             if not missing:
                 self._ready(place)
 
-    def next(self, now_ms: int) -> int | None:
-        """Choose the node to start now, None when none may start; nothing changes by asking."""
+    def wake(self, now_ms: int) -> None:
+        """Make ready what has waited long enough."""
         while self._held and self._held[0][0] <= now_ms:
             until, place = heapq.heappop(self._held)
             if self.state[place] == HELD and self.until.get(place) == until:
                 self._ready(place)
+
+    def next(self, now_ms: int) -> int | None:
+        """Choose the node to start now, None when none may start."""
+        self.wake(now_ms)
         best: tuple[int, float, float, int] | None = None
         for provider, queue in self._queues.items():
             if self.cool.get(provider, 0) > now_ms or not self._has_place(provider):
@@ -77,28 +82,32 @@ class Schedule:
             best = key if best is None or key < best else best
         return best[-1] if best else None
 
-    def next_ms(self) -> int | None:
-        """Tell when the clock alone will make a node ready, None when only another's end can."""
-        moments = [until for until, place in self._held if self.until.get(place) == until]
-        moments += [until for name, until in self.cool.items() if self._queues.get(name)]
-        return min(moments, default=None)
+    def next_ms(self, now_ms: int) -> int | None:
+        """Tell when the clock alone will let a node start, None when only another's end can."""
+        held = [until for until, place in list(self._held) if self.until.get(place) == until]
+        cool = [until for name, until in list(self.cool.items()) if self._queues.get(name)]
+        return min((until for until in (*held, *cool) if until > now_ms), default=None)
 
     @property
     def over(self) -> bool:
         """Tell whether nothing runs and nothing ever will."""
         return not (self.counts[READY] or self.counts[RUNNING] or self.counts[HELD])
 
-    def claimed(self, place: int) -> None:
-        """A worker took a node."""
+    def claimed(self, place: int, *, beside: bool = False) -> None:
+        """A worker took a node; one `beside` another shares its call and takes no place."""
         provider, alone = self.provider[place], self.items[place].alone
+        self.until.pop(place, None)
         self._set(place, RUNNING)
-        self.running[provider] = self.running.get(provider, 0) + 1
+        if beside:
+            self._sharing.add(place)
+        else:
+            self.running[provider] = self.running.get(provider, 0) + 1
         if alone:
             self._alone[alone] = place
 
     def moved(self, place: int, provider: str) -> None:
         """A node goes to another provider than was planned."""
-        if self.state[place] == RUNNING:
+        if self.state[place] == RUNNING and place not in self._sharing:
             self.running[self.provider[place]] -= 1
             self.running[provider] = self.running.get(provider, 0) + 1
         self.provider[place] = provider
@@ -184,7 +193,10 @@ class Schedule:
     def _left(self, place: int) -> None:
         if self.state[place] != RUNNING:
             return
-        self.running[self.provider[place]] -= 1
+        if place in self._sharing:
+            self._sharing.remove(place)
+        else:
+            self.running[self.provider[place]] -= 1
         alone = self.items[place].alone
         if alone and self._alone.get(alone) == place:
             del self._alone[alone]

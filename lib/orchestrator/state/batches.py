@@ -8,6 +8,7 @@ happened (`progress.jsonl`), the configuration it began with, and its locks;
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -189,7 +190,9 @@ def keep_config(found: Folder, source: str) -> None:
             for name in sorted(os.listdir(folder_from)):
                 if name in wanted if wanted is not None else not name.startswith("."):
                     with open(os.path.join(folder_from, name), "rb") as file:
-                        files.put(os.path.join(folder_to, name), file.read(), fsync=False)
+                        # An agent's text that is empty after a power cut is missed when it is read.
+                        put = os.path.join(folder_to, name)
+                        files.put(put, file.read(), fsync=below != "agents")
 
 
 class Spool:
@@ -201,9 +204,12 @@ class Spool:
         self._lines: list[str] = []
         self._waiting = 0
 
-    def add(self, line: str) -> int:
-        """Add a line and return its place in bytes; raises StorageError."""
-        at, size = self.size, len(line.encode("utf-8", "surrogatepass")) + 1
+    def add(self, row: Json) -> int:
+        """Add a row as a line and return its place in bytes; raises StorageError."""
+        line = json.dumps(row, ensure_ascii=False)
+        if not line.isascii() and any("\ud800" <= sign <= "\udfff" for sign in line):
+            line = json.dumps(row)  # a path that is no UTF-8 comes back as it was
+        at, size = self.size, len(line.encode()) + 1
         self._lines.append(f"{line}\n")
         self.size += size
         self._waiting += size

@@ -9,7 +9,7 @@ from orchestrator import clock
 from orchestrator import records as r
 from orchestrator.config.prices import price_of, version_of
 from orchestrator.decide import costs, limits, lines, windows
-from orchestrator.errors import ConflictError, NoRoomError, OrchestratorError
+from orchestrator.errors import ConflictError, GitError, NoRoomError, OrchestratorError
 from orchestrator.records import MICRO, Failure, Json, Outcome, Route, Spent, Turn
 from orchestrator.state import history, journal
 from orchestrator.state.inflight import InFlight
@@ -79,7 +79,7 @@ class Booking:
         started_ms = clock.now_ms()
         try:
             folder = self.trees.enter(route)
-        except ConflictError as error:
+        except (ConflictError, GitError) as error:
             return self._unmade(Failure(r.CONFLICT, str(error)), facts, started_ms)
         tree = self.trees.named()
         left = self._left_micro_usd()
@@ -240,6 +240,9 @@ class Booking:
             failed = outcome.failure
             passed = failed is not None and failed.kind == r.MAX_COST
             left = self.trees.left(outcome, discard=passed)
+        except GitError as error:  # it is paid for and recorded; what it changed is where it was
+            outcome = outcome._replace(failure=Failure(r.CONFLICT, str(error)))
+            left = {**self.trees.named(), "error": str(error), "error_class": r.CONFLICT}
         except (OrchestratorError, OSError) as error:
             return Booked(outcome, facts | told | money, str(error))
         with contextlib.suppress(OrchestratorError):  # somebody knocks in vain

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from orchestrator.config.locations import pinned
-from orchestrator.errors import StorageError
+from orchestrator.errors import GitError
 from orchestrator.work.tree import Tree
 
 TIMEOUT_S = 120
@@ -59,7 +59,7 @@ class Git:
         text: str | None = None,
         settings: Sequence[str] = (),
     ) -> str:
-        """Run a command in a resolved folder and return what it printed; raises StorageError."""
+        """Run a command in a resolved folder and return what it printed; raises GitError."""
         words = (word for setting in (*SETTINGS, *settings) for word in ("-c", setting))
         try:
             with pinned(folder) as here:
@@ -71,13 +71,14 @@ class Git:
                     capture_output=True,
                     check=False,
                     timeout=TIMEOUT_S,
+                    start_new_session=True,  # Ctrl-C is ours to hear, between two commands
                 )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise StorageError(f"git could not be run in {folder}: {error}") from error
+            raise GitError(f"git could not be run in {folder}: {error}") from error
         if done.returncode:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())[:300]
             name = next(word for word in arguments if not word.startswith("-"))
-            raise StorageError(f"git {name} failed in {folder}: {said}")
+            raise GitError(f"git {name} failed in {folder}: {said}")
         return done.stdout.decode("utf-8", "replace")
 
     def within(
@@ -87,12 +88,12 @@ class Git:
         text: str | None = None,
         settings: Sequence[str] = (),
     ) -> str:
-        """Run a command in a worktree, whatever its `.git` says by now; raises StorageError."""
+        """Run a command in a worktree, whatever its `.git` says by now; raises GitError."""
         where = (f"--git-dir={tree.git_dir}", f"--work-tree={tree.path}")
         return self.run(tree.path, *where, *arguments, text=text, settings=settings)
 
     def place(self, folder: str, which: str) -> str:
-        """Ask `rev-parse` for a path, resolved; raises StorageError."""
+        """Ask `rev-parse` for a path, resolved; raises GitError."""
         told = self.run(folder, "rev-parse", which).removesuffix("\n")
         return os.path.realpath(os.path.join(folder, told))
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 
-from orchestrator.errors import StorageError
+from orchestrator.errors import GitError, StorageError
 from orchestrator.work.git import Git
 from orchestrator.work.tree import Tree
 
@@ -28,7 +28,7 @@ OPTIONS = (
 def ref_of(branch: str) -> str:
     """Return the whole name of a branch of ours; raises StorageError for any other name."""
     if not OURS.fullmatch(branch) or branch.endswith(".lock"):
-        raise StorageError(f"{branch!r} is no branch of ours; nothing was merged")
+        raise GitError(f"{branch!r} is no branch of ours; nothing was merged")
     return f"refs/heads/{branch}"
 
 
@@ -45,7 +45,7 @@ def merge(git: Git, tree: Tree, branch: str) -> tuple[str, ...]:
     what = (f"--message=Merge {branch} into {tree.branch}", ref_of(branch))
     plainly = (f"branch.{tree.branch}.mergeoptions=",)
     if is_merging(tree):
-        raise StorageError(f"{tree.path}: a merge is under way there; end it first")
+        raise GitError(f"{tree.path}: a merge is under way there; end it first")
     try:
         git.within(tree, "merge", *OPTIONS, *what, settings=plainly)
     except StorageError:

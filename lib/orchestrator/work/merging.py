@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from orchestrator.config.locations import is_within
-from orchestrator.errors import StorageError
+from orchestrator.errors import GitError
 from orchestrator.work import merges
 from orchestrator.work.tree import Tree
 from orchestrator.work.worktree import Repository
@@ -24,11 +24,17 @@ class Merged(NamedTuple):
     rest: tuple[str, ...] = ()  # not tried
 
 
-def merged(repository: Repository, batch: str, branches: Sequence[str]) -> Merged:
+def merged(
+    repository: Repository,
+    batch: str,
+    branches: Sequence[str],
+    stopped: Callable[[], bool] = lambda: False,
+) -> Merged:
     """Merge branches one by one into `orchestrate/<batch>/merged`, which begins from HEAD.
 
     At the first conflict it stops, with the tree clean at the last good merge; a person merges that
-    one there, and the next call goes on. Raises StorageError, also while a person works there.
+    one there, and the next call goes on. It stops between two, too, when asked to. Raises GitError,
+    also while a person works there.
     """
     path, branch = _path(repository, f"{batch}/merged"), f"orchestrate/{batch}/merged"
     done: list[str] = []
@@ -37,6 +43,9 @@ def merged(repository: Repository, batch: str, branches: Sequence[str]) -> Merge
     names: tuple[str, ...] = ()
     refs = {each: repository.branch_ref(each) for each in branches}
     for each, ref in refs.items():
+        if stopped():
+            rest.append(each)
+            continue
         with repository.locked():
             tree = _tree(repository, path, branch)
             if _has(repository, tree, ref):
@@ -59,7 +68,7 @@ def _path(repository: Repository, name: str) -> str:
 
 
 def _tree(repository: Repository, path: str, branch: str) -> Tree:
-    """Make the tree, or find it as it was left; raises StorageError when somebody works in it."""
+    """Make the tree, or find it as it was left; raises GitError when somebody works in it."""
     repository.refuse_commands(repository.top)
     ref = merges.ref_of(branch)
     if not os.path.lexists(path):
@@ -68,12 +77,12 @@ def _tree(repository: Repository, path: str, branch: str) -> Tree:
         return repository.made(path, branch, None if repository.has(ref) else "HEAD")
     tree = repository.found(path, branch)
     if not is_within(tree.git_dir, repository.shared):
-        raise StorageError(f"{path}: is no worktree of {repository.top}; move it away")
+        raise GitError(f"{path}: is no worktree of {repository.top}; move it away")
     repository.refuse_commands(tree)
     if repository.git.within(tree, "rev-parse", "--symbolic-full-name", "HEAD").strip() != ref:
-        raise StorageError(f"{path}: is not on {branch} any more; switch it back, or move it away")
+        raise GitError(f"{path}: is not on {branch} any more; switch it back, or move it away")
     if merges.is_merging(tree) or repository.git.within(tree, "status", "--porcelain").strip():
-        raise StorageError(f"{path}: has uncommitted changes; commit or undo them, then try again")
+        raise GitError(f"{path}: has uncommitted changes; commit or undo them, then try again")
     return tree
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from orchestrator import clock
+from orchestrator.decide import batching
 from orchestrator.decide.progress import SUCCESS, Progress
 from orchestrator.decide.schedule import FAILED, READY, Item
 from orchestrator.errors import StorageError
@@ -58,7 +59,8 @@ class Plan:
             items.append(Item(tuple(row["needs"]), *(row[name] for name in Item._fields[1:])))
         if len(items) != self.header["nodes"]:
             raise StorageError(f"{folder.plan}: is cut off; start the batch again")
-        self.progress = Progress(items, self.header["caps"], self.header["spent_micro_usd"])
+        self.caps = caps_of(self.header)
+        self.progress = Progress(items, self.caps, self.header["spent_micro_usd"])
         self.schedule = self.progress.schedule
         self.place_of = {entry.node: place for place, entry in enumerate(self.entries)}
         self._packs: dict[str, list[int]] = {}
@@ -71,8 +73,7 @@ class Plan:
     def node(self, place: int) -> Node:
         """Read the text and options of a node; raises StorageError."""
         for line in logfile.complete_lines(self.folder.tasks, self.entries[place].at):
-            row = json.loads(line)
-            return Node(**{**row, "depends_on": tuple(row["depends_on"])})
+            return node_of(line)
         raise StorageError(f"{self.folder.tasks}: is cut off; start the batch again")
 
     def follow(self) -> None:
@@ -93,7 +94,7 @@ class Plan:
                 return []
             taken = [place, *self._beside(place)]
             for each in taken:
-                self._tell("claimed", each, worker=worker)
+                self._tell("claimed", each, worker=worker, beside=each != place)
             return taken
 
     def move(self, places: Sequence[int], provider: str) -> bool:
@@ -107,23 +108,25 @@ class Plan:
                 self._tell("moved", place, provider=provider)
             return not full
 
-    def allot(self, place: int, least: int, most: int) -> int | None:
+    def left(self) -> int:
+        """Tell what is not spent of the plan's ceiling, in micro-USD."""
+        with self._lock:
+            return max(0, int(self.header["max_cost_micro_usd"]) - self.progress.spent)
+
+    def allot(self, place: int, most: int) -> int | None:
         """Hold money of the plan's ceiling for a node, in micro-USD; returns how much it is given.
 
-        Never more than the ceiling is spent and held. 0: it is ready again, and waits for what
-        others hold; None: not even `least` will be left.
+        Never more than the ceiling is spent and held. None: it is ready again, and waits for what
+        others hold, because some of that may come back.
         """
         with self._changing():
             held = sum(self.progress.allotted.values())
-            left: int = self.header["max_cost_micro_usd"] - self.progress.spent
-            if left < least:
+            given = min(most, max(0, self.left() - held))
+            if given < most and held:
+                self._tell("returned", place)
                 return None
-            given = min(most, left - held)
-            if given >= least:
-                self._tell("allotted", place, micro_usd=given)
-                return given
-            self._tell("returned", place)
-            return 0
+            self._tell("allotted", place, micro_usd=given)
+            return given
 
     def give_back(self, place: int, **facts: object) -> None:
         """Make a taken node ready again."""
@@ -162,23 +165,25 @@ class Plan:
     def passed(self) -> dict[str, list[str]]:
         """List the branches whose changes passed their check, by repository, in order."""
         found: dict[str, list[str]] = {}
-        rows = {row["node_id"]: row for row in self._results()}
+        told = ("verified", "branch", "repository")
+        rows = {row["node_id"]: tuple(map(row.get, told)) for row in self._results()}
         for entry in self.entries:
-            row = rows.get(entry.node, {})
-            if row.get("verified") == "passed" and row.get("branch"):
-                found.setdefault(row["repository"], []).append(row["branch"])
+            verified, branch, repository = rows.get(entry.node, (None, None, None))
+            if verified == "passed" and branch and repository:
+                found.setdefault(repository, []).append(branch)
         return found
 
     def answers(self, place: int) -> list[Json]:
         """Read the results of those that a node depends on, in their order."""
         needs = {self.entries[need].node: need for need in self.schedule.items[place].needs}
-        found = {row["node_id"]: row for row in self._results() if row["node_id"] in needs}
+        rows = self._results(list(needs))
+        found = {row["node_id"]: row for row in rows if row["node_id"] in needs}
         return [found[node] for node in needs if node in found]
 
     def answer_of(self, key: str) -> str:
         """Read the answer of a node by its key, empty where there is none."""
         nodes = [entry.node for entry in self.entries if entry.key == key]
-        rows = [row for row in self._results() if row["node_id"] in nodes]
+        rows = [row for row in self._results(nodes) if row["node_id"] in nodes]
         return str(rows[-1]["answer"]) if rows else ""
 
     def cool(self, provider: str, until_ms: int) -> None:
@@ -199,11 +204,20 @@ class Plan:
         with self._changing():
             self._tell("began", 0, parallel=parallel)
 
-    def mend(self, recovered: Sequence[Json], *, counts: bool) -> None:
-        """Take in the results that the log lacks, and free what no living worker has.
+    def dead(self) -> set[str]:
+        """Name the workers that died with a node in their hands."""
+        with self._lock:
+            owners = set(self.progress.worker.values())
+        return {each for each in owners if not batches.worker_lives(self.folder, each)}
 
-        For whoever runs the batch, with the decision lines of dead tasks that were recovered just
-        now: they tell what those cost. A node that `counts` its workers'
+    def mend(
+        self, dead: set[str], recovered: Sequence[Json], running: set[str], *, counts: bool
+    ) -> None:
+        """Take in the results that the log lacks, and free what workers had that were `dead`.
+
+        For whoever runs the batch, with the decision lines of dead tasks that were recovered since:
+        they tell what those cost. A node that is among the `running`, whose task somebody else
+        recovers in this moment, is left to the next time. A node that `counts` its workers'
         deaths, where the batch itself lived on, is not given to more than three.
         """
         with self._changing():
@@ -212,7 +226,7 @@ class Plan:
                 if place is not None and (row["task_id"], place) not in self.progress.told:
                     self._ended(place, row)
             for place, worker in list(self.progress.worker.items()):
-                if not batches.worker_lives(self.folder, worker):
+                if worker in dead and self.entries[place].node not in running:
                     done = self._cost_of(place, recovered)
                     self._tell("lost", place, counts=counts, **done)
                     if self.progress.lost[place] >= MOST_LOST:
@@ -222,12 +236,6 @@ class Plan:
             for place, state in enumerate(self.schedule.state):
                 if state == FAILED:
                     self._skip(place)
-
-    def orphaned(self) -> bool:
-        """Tell whether a worker died with a node in its hands."""
-        with self._lock:
-            owners = set(self.progress.worker.values())
-        return any(not batches.worker_lives(self.folder, each) for each in owners)
 
     def _cost_of(self, place: int, recovered: Sequence[Json]) -> Json:
         """Find what a dead task of a node cost; nothing where somebody else recovered it."""
@@ -263,8 +271,12 @@ class Plan:
         end = logfile.size_of(self.folder.tasks) if last else self.entries[place + 1].at
         return end - self.entries[place].at
 
-    def _results(self) -> Iterator[Json]:
+    def _results(self, among: Sequence[str] | None = None) -> Iterator[Json]:
+        """Yield the results, or those of some nodes alone: what is not looked at is not parsed."""
+        needles = None if among is None else [node.encode() for node in among]
         for line in logfile.complete_lines(self.folder.results):
+            if needles is not None and not any(needle in line for needle in needles):
+                continue
             with contextlib.suppress(ValueError):
                 row = json.loads(line)
                 if isinstance(row, dict) and "node_id" in row:
@@ -316,6 +328,18 @@ class Plan:
         record = {"at_ms": clock.now_ms(), "event": event, "place": place, **facts}
         logfile.append(self.folder.progress, record, fsync=False)
         self.follow()
+
+
+def caps_of(header: Json) -> dict[str, int]:
+    """Tell how many nodes of each provider run at once, as the header of a plan says."""
+    sizes, asked = header["sizes"], header["asked"]
+    return batching.caps(sizes, asked, header["parallel"], header["providers"])
+
+
+def node_of(line: bytes) -> Node:
+    """Read a node as the plan keeps it."""
+    row = json.loads(line)
+    return Node(**{**row, "depends_on": tuple(row["depends_on"])})
 
 
 def wishes_of(node: Node) -> Wishes:

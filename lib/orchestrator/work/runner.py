@@ -12,8 +12,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from orchestrator import clock
-from orchestrator.errors import OrchestratorError, StorageError, TryLaterError
-from orchestrator.records import NO_ROOM, OVERLOADED, Json, Node
+from orchestrator.errors import (
+    CredentialsError,
+    GitError,
+    OrchestratorError,
+    StorageError,
+    TryLaterError,
+)
+from orchestrator.providers.attachments import Attachments
+from orchestrator.records import MICRO, NO_ROOM, OVERLOADED, Json, Node
 from orchestrator.state import deferred, logfile
 from orchestrator.work import packing, results
 from orchestrator.work.context import Context, Dispatch
@@ -39,6 +46,7 @@ class Decided(NamedTuple):
     busy: bool = False  # only calls that run are in the way
     reason: str = ""
     line: Json | None = None
+    text: str = ""  # what would be run
 
 
 class Hands(Protocol):
@@ -49,8 +57,11 @@ class Hands(Protocol):
     def decide(self, plan: Plan, places: Sequence[int], nodes: Sequence[Node]) -> Decided:
         """Decide who runs a node, or several in one call; raises OrchestratorError."""
 
-    def listening(self, place: int) -> Context:
-        """Make the context of a node: what it tells is told of this node."""
+    def listening(self, place: int, given: Attachments) -> Context:
+        """Make the context of a node: what it tells is told of this node.
+
+        What goes with it may hold secrets of its own.
+        """
 
 
 class Runner:
@@ -79,24 +90,29 @@ class Runner:
         while not self.stopped:
             known = self.plan.progress.happened  # before it is asked: nothing is missed
             try:
-                taken = self.plan.claim(self.worker)
+                taken = self._claimed()
                 if taken:
                     cool = COOL_MS[0] if self._node(taken, cool) else min(2 * cool, COOL_MS[1])
                 elif self.plan.schedule.over:
                     return
                 else:
                     self._idle(known)
-            except TryLaterError as error:
-                self.hands.context.tell(str(error))
-                time.sleep(1)
             except OrchestratorError as error:
                 self.trouble = error
             except Exception as error:  # noqa: BLE001 the other lanes must hear of it
                 self.trouble = OrchestratorError(f"{type(error).__name__}: {error}; this is a bug")
 
+    def _claimed(self) -> list[int]:
+        """Take what is next; a lock that is busy for long is no reason to stop."""
+        try:
+            return self.plan.claim(self.worker)
+        except TryLaterError as error:
+            self.hands.context.tell(str(error))
+            return []
+
     def _idle(self, known: int) -> None:
         """Wait for news, or for the moment at which something may begin."""
-        until = self.plan.schedule.next_ms()
+        until = self.plan.schedule.next_ms(clock.now_ms())
         while not self.stopped:
             self.plan.follow()
             late = until is not None and clock.now_ms() >= until
@@ -110,7 +126,9 @@ class Runner:
         nodes = [plan.node(place) for place in places]
         try:
             decided = self.hands.decide(plan, places, nodes)
-        except (StorageError, TryLaterError):
+        except TryLaterError as error:
+            return self._later(places, error)
+        except (StorageError, CredentialsError):
             self._return(places)
             raise
         except OrchestratorError as error:
@@ -118,7 +136,10 @@ class Runner:
             return True
         if decided.dispatch is None:
             self._return(places[1:])
-            self._no_room(first, nodes[0], decided, cool_ms)
+            if len(places) > 1 and not plan.header["wait"]:
+                plan.give_back(first, single=True)
+            else:
+                self._no_room(first, nodes[0], decided, cool_ms)
             return False
         other = decided.provider != plan.schedule.provider[first]
         if other and not plan.move(places, decided.provider):
@@ -134,36 +155,43 @@ class Runner:
         """Hold what a node may spend of the plan's ceiling; None where it has to wait, or can't."""
         dispatch, plan = decided.dispatch, self.plan
         ceiling = plan.header["max_cost_micro_usd"]
-        if dispatch is None or ceiling is None or not decided.least_micro_usd:
+        if dispatch is None or ceiling is None or not decided.need_micro_usd:
             return dispatch
-        own = dispatch.wishes.max_cost_usd
-        need = decided.need_micro_usd if own is None else round(own * 1_000_000)
-        given = plan.allot(first, decided.least_micro_usd, max(need, decided.least_micro_usd))
-        if given is None:
-            least = decided.least_micro_usd / 1_000_000
+        if plan.left() < decided.least_micro_usd:
+            least = decided.least_micro_usd / MICRO
             self._refused([first], f"it may cost ${least:.4f}, more than is left of --max-cost")
             return None
-        if not given:
+        own = dispatch.wishes.max_cost_usd
+        need = decided.need_micro_usd if own is None else round(own * MICRO)
+        given = plan.allot(first, min(need, plan.left()))
+        if given is None:
             plan.cool(plan.schedule.provider[first], clock.now_ms() + BUSY_MS)
             return None
-        wishes = dispatch.wishes._replace(max_cost_usd=given / 1_000_000)
-        return dispatch._replace(wishes=wishes)
+        return dispatch._replace(wishes=dispatch.wishes._replace(max_cost_usd=given / MICRO))
 
     def _run(self, places: list[int], nodes: Sequence[Node], dispatch: Dispatch) -> None:
-        plan, context = self.plan, self.hands.listening(places[0])
+        plan, context = self.plan, self.hands.listening(places[0], dispatch.given)
         rows: list[tuple[int, Json]] = []
 
         def written(line: Json, answer: str) -> list[Json]:
-            rows[:] = self._rows(places, nodes, line, answer)
+            rows[:] = self._rows(places, nodes, line, answer, context.secrets)
             return [row for _, row in rows]
 
         dispatch = dispatch._replace(
             rows=written, results=plan.folder.results, queues=self._is_last(places)
         )
+        task: Task | None = None
         try:
-            result = Task(context, dispatch).run()
+            task = Task(context, dispatch)
+            result = task.run()
+        except GitError as error:
+            self._refused(places, str(error), _spent(task))
+            return
+        except TryLaterError as error:
+            self._later(places, error, _spent(task))
+            return
         except OrchestratorError:
-            self._return(places)
+            self._return(places, _spent(task))
             raise
         if result.storage_error is not None:
             # What is missing is added when the batch goes on.
@@ -174,13 +202,21 @@ class Runner:
         done = {place for place, _ in rows}
         left = [place for place in places if place not in done]
         if left:
-            self._not_over(left, result, packed=len(places) > 1, told=bool(rows))
+            share = len(left) / len(places)
+            self._not_over(left, result, share, packed=len(places) > 1)
 
-    def _not_over(self, places: Sequence[int], result: Result, *, packed: bool, told: bool) -> None:
-        """Let nodes wait for the end of a wall, or be run anew: alone, where a call was shared."""
+    def _not_over(
+        self, places: Sequence[int], result: Result, share: float, *, packed: bool
+    ) -> None:
+        """Let nodes wait for the end of a wall, or be run anew: alone, where a call was shared.
+
+        `share` is theirs of what the call cost.
+        """
         done = result.line["execution_metrics"]
-        money = {} if told else {n: _money(done, n) for n in ("cost_usd", "cost_notional_usd")}
-        if not self._may_pass(done) or (packed and not self.plan.header["wait"]):
+        money = {n: share * _money(done, n) for n in ("cost_usd", "cost_notional_usd")}
+        late = self.plan.progress.tries[places[0]] + 1 >= MOST_TRIES
+        alone = packed and (late or not self.plan.header["wait"])
+        if alone or not self._may_pass(done):
             single = packed and done["status"] != "interrupted"
             for place in places:
                 self.plan.give_back(place, single=single, **money)
@@ -198,10 +234,15 @@ class Runner:
             money = {}
 
     def _rows(
-        self, places: Sequence[int], nodes: Sequence[Node], line: Json, answer: str
+        self,
+        places: Sequence[int],
+        nodes: Sequence[Node],
+        line: Json,
+        answer: str,
+        secrets: Sequence[str],
     ) -> list[tuple[int, Json]]:
         """Write the results of what is over with this dispatch."""
-        plan, secrets, done = self.plan, self.hands.context.secrets, line["execution_metrics"]
+        plan, done = self.plan, line["execution_metrics"]
         status = done["status"]
         if status == "interrupted" or (self._may_pass(done) and not self._is_last(places)):
             return []
@@ -246,22 +287,35 @@ class Runner:
         retry_at = None if decided.retry_at_ms is None else clock.iso(decided.retry_at_ms)
         context, line, wishes = self.hands.context, decided.line or {}, wishes_of(node)
         deferred.queue(
-            context.journal, line, node.task, wishes, context.secrets, retry_at, decided.reason
+            context.journal, line, decided.text, wishes, context.secrets, retry_at, decided.reason
         )
         row = plan.row(place, results.DEFERRED, decided.reason)
         self._write(place, row | {"repository": line["repository"]})
 
-    def _refused(self, places: Sequence[int], why: str) -> None:
+    def _refused(self, places: Sequence[int], why: str, spent_usd: float = 0.0) -> None:
         for place in places:
-            self._write(place, self.plan.row(place, "failed", why))
+            row = self.plan.row(place, "failed", why)
+            self._write(place, row | {"cost_usd": spent_usd / len(places)})
+
+    def _later(self, places: Sequence[int], error: OrchestratorError, spent: float = 0.0) -> bool:
+        """Give nodes back because something was busy; a moment later it may be free."""
+        self.hands.context.tell(str(error))
+        self._return(places, spent)
+        time.sleep(BUSY_MS / 1000)
+        return False
 
     def _write(self, place: int, row: Json) -> None:
         logfile.append(self.plan.folder.results, row, fsync=self.hands.context.fsync)
         self.plan.end(place, row)
 
-    def _return(self, places: Sequence[int]) -> None:
+    def _return(self, places: Sequence[int], spent_usd: float = 0.0) -> None:
         for place in places:
-            self.plan.give_back(place)
+            self.plan.give_back(place, cost_usd=spent_usd / len(places))
+
+
+def _spent(task: Task | None) -> float:
+    """Tell what a task that broke off has been billed, in USD."""
+    return task.booking.spent_micro_usd / MICRO if task else 0.0
 
 
 def _money(done: Json, name: str) -> float:

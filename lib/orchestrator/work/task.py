@@ -275,7 +275,10 @@ def agent_text(folder: str, agent: str) -> str:
     path = os.path.join(folder, "agents", f"{agent}.md")
     try:
         with open(path, encoding="utf-8") as file:
-            return file.read().strip()
+            text = file.read().strip()
+        if not text:
+            raise StorageError(f"{path}: is empty; 'make check-config' names what is missing")
+        return text
     except OSError as error:
         raise StorageError(
             f"{path}: {error.strerror}; 'make check-config' names what is missing"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 
-from orchestrator.errors import StorageError
+from orchestrator.errors import GitError, StorageError
 from orchestrator.records import Json, Outcome, Route
 from orchestrator.state.redaction import redact
 from orchestrator.work.context import Context, Dispatch
@@ -41,8 +42,8 @@ class Trees:
             workspace = context.environment.get("ORCHESTRATE_WORKSPACE")
             found = Repository(self.home, context.state, context.environment, workspace)
             self.repository = found if found.top else None
-            if self.repository is None and sees:
-                raise StorageError(f"{self.home}: {found.why}; the work it begins from is not seen")
+            if self.repository is None and (sees or dispatch.always_tree):
+                raise GitError(f"{self.home}: {found.why}; nothing is changed in place")
             if self.repository is None:
                 context.tell(f"{found.why}: changes are made in place")
             elif self.repository.dirty():
@@ -123,7 +124,7 @@ class Trees:
             self.context.tell(
                 f"{self.diffstat}\nchanges are on {self.tree.branch}; take them over:"
             )
-            self.context.tell(f"  git -C {self.home} merge {self.tree.branch}")
+            self.context.tell(f"  git -C {shlex.quote(self.home)} merge {self.tree.branch}")
         return {**self.named(), "diffstat": self.diffstat}
 
     def _is_apart(self, route: Route) -> bool:

@@ -10,10 +10,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.config.locations import is_within
-from orchestrator.errors import ConflictError, OrchestratorError, StorageError
+from orchestrator.errors import (
+    ConflictError,
+    GitError,
+    OrchestratorError,
+    StorageError,
+    TryLaterError,
+)
 from orchestrator.state import files, locks
 from orchestrator.work import merges
 from orchestrator.work.git import TIMEOUT_S, Git
@@ -50,13 +56,19 @@ class Repository:
         """Name the repository where a path would be too long, the same from all its worktrees."""
         return hashlib.sha256(os.fsencode(self.shared)).hexdigest()
 
-    def locked(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
         """Hold what others wait for who change the same repository, from whichever worktree.
 
-        A checkout takes seconds and many wait their turn: raises TryLaterError after 120 s.
+        A checkout takes seconds and many wait their turn: raises GitError after 120 s.
         """
         path = os.path.join(files.ensure_folder(self.trees), f"git-{self.mark}.lock")
-        return locks.flocked(path, TIMEOUT_S)
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locks.flocked(path, TIMEOUT_S))
+            except TryLaterError as error:
+                raise GitError(str(error)) from None
+            yield
 
     def add(
         self, name: str, after: Tree | None = None, bases: Sequence[str] = (), number: int = 1
@@ -106,7 +118,7 @@ class Repository:
         """Return the whole name of a branch of ours; raises StorageError when it is gone."""
         ref = merges.ref_of(branch)
         if not self.has(ref):
-            raise StorageError(f"{self.top}: the branch {branch} is gone; what was on it is needed")
+            raise GitError(f"{self.top}: the branch {branch} is gone; what was on it is needed")
         return ref
 
     def has(self, ref: str) -> bool:
@@ -123,7 +135,7 @@ class Repository:
         own = self.git.own_command(at)
         if own:
             where = at.path if isinstance(at, Tree) else at
-            raise StorageError(f"{self.top}: git would run {own} now; look at {where} yourself")
+            raise GitError(f"{self.top}: git would run {own} now; look at {where} yourself")
 
     def changed(self, tree: Tree) -> str:
         """Say what changed in a tree, the agent's own commits included, or nothing.
