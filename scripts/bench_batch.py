@@ -6,9 +6,11 @@ The upstream is simulated on loopback and takes a second for each answer.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,8 +57,7 @@ def run() -> None:
     with _place(LATENCY_MS) as place:
         _few(place)
         _many(place)
-    with _place(0) as place:
-        _memory(place)
+    _memory()
 
 
 def _few(place: Place) -> None:
@@ -108,25 +109,21 @@ def _crowd(place: Place) -> tuple[str, list[str]]:
     return f"xargs -P {AT_ONCE} (GNU parallel is missing)", how
 
 
-def _memory(place: Place) -> None:
-    """Plan and run a short queue and a long one of tasks of 2 KB."""
-    planned, ran = [], []
+def _memory() -> None:
+    """Plan a short queue and a long one of tasks of 2 KB, and run as much of each."""
+    peaks: list[tuple[float, ...]] = []
     for count in QUEUES:
-        queue = _queue(place, count, TASK_BYTES)
-        planned.append(_run(place, [RUNNER, "--dry-run", *WAYS, "--repo", place.folder, queue]))
-        ran.append(_watched(place, _batch(place, queue, AT_ONCE)))
+        with _place(0) as place:
+            queue = _queue(place, count, TASK_BYTES)
+            planned = _run(place, [RUNNER, "--dry-run", *WAYS, "--repo", place.folder, queue])
+            peaks.append((planned.mb, *_watched(place, _batch(place, queue, AT_ONCE), QUEUES[0])))
     short, long = QUEUES
-    _growth(f"plan of {long:,} tasks of 2 KB", f"of {short}", [took.mb for took in planned])
-    _growth(f"coordinator of {long:,} tasks", f"of {short}", [peak[0] for peak in ran])
-    _growth(f"a worker of {long:,} tasks", f"of {short}", [peak[1] for peak in ran])
-    print(
-        f"{long:,} tasks planned in {planned[-1].seconds:.1f} s, run at --parallel {AT_ONCE} in "
-        f"{ran[-1][2]:.0f} s"
-    )
-
-
-def _growth(what: str, beside: str, mb: Sequence[float]) -> None:
-    print(f"{what}: at most {mb[1]:.1f} MB, {beside} {mb[0]:.1f} MB: {mb[1] / mb[0]:.2f} x (flat)")
+    print(f"{long:,} tasks of 2 KB are planned in {planned.seconds:.1f} s")
+    for what, few, many in zip(("planner", "coordinator", "worker"), *peaks, strict=True):
+        print(
+            f"{what} of {long:,} tasks: at most {many:.1f} MB, of {short} tasks {few:.1f} MB: "
+            f"{many / few:.2f} x, {1024 * (many - few) / (long - short):.1f} KB a task (aim: flat)"
+        )
 
 
 def _batch(place: Place, queue: str, parallel: int) -> list[str]:
@@ -163,17 +160,33 @@ def _run(place: Place, command: Sequence[str], stdin: str = os.devnull) -> Took:
     return Took(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
-def _watched(place: Place, command: Sequence[str]) -> tuple[float, float, float]:
-    """Run a batch; returns the peaks of coordinator and worker in MB, and seconds."""
-    began, own, worker = time.monotonic(), 0.0, 0.0
+def _watched(place: Place, command: Sequence[str], enough: int) -> tuple[float, float]:
+    """Run a batch until it has so many results; returns the peaks of coordinator and worker in MB.
+
+    They know the whole queue from their beginning.
+    """
+    own = worker = 0.0
     process = _started(place, command)
     while process.poll() is None:
         own = max(own, _peak_mb(process.pid))
         for xargs in _children(process.pid):
             worker = max([worker, *map(_peak_mb, _children(xargs))])
+        if _results(place) >= enough:
+            process.send_signal(signal.SIGINT)
+            process.wait()
         time.sleep(LOOK_S)
-    _refuse(process)
-    return own, worker, time.monotonic() - began
+    if process.returncode not in (0, 128 + signal.SIGINT):
+        _refuse(process)
+    return own, worker
+
+
+def _results(place: Place) -> int:
+    """Count the results of the only batch of a place."""
+    logs, count = place.environment["ORCHESTRATE_LOGS"], 0
+    for path in glob.glob(os.path.join(logs, "batches", "*", "results.jsonl")):
+        with open(path, "rb") as file:
+            count += file.read().count(b"\n")
+    return count
 
 
 def _started(place: Place, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:

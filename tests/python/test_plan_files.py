@@ -35,6 +35,11 @@ ROW = {
 }
 
 
+def mended(plan, recovered, *, counts):
+    """See to what dead workers had, with the decision lines of what was recovered."""
+    plan.mend(plan.dead(), recovered, set(), counts=counts)
+
+
 class Desk:
     """A batch on the disk, made of rows, and workers that live until they are told to die."""
 
@@ -47,7 +52,7 @@ class Desk:
                 "node": f"n{at}-1",
                 "key": "",
                 "title": node.task,
-                "at": tasks.add(json.dumps(node._asdict())),
+                "at": tasks.add(node._asdict()),
                 "cost_micro_usd": 10,
                 "pack": "",
                 "needs": [],
@@ -57,12 +62,15 @@ class Desk:
                 "alone": "",
             }
             more = {name: value for name, value in row.items() if name != "task"}
-            plan.add(json.dumps({**facts, **more}))
+            plan.add({**facts, **more})
         for spool in (tasks, plan):
             spool.flush()
         self.header = {
             "nodes": len(rows),
-            "caps": caps or {},
+            "sizes": {},
+            "asked": caps or {},
+            "parallel": 100,
+            "providers": 1,
             "spent_micro_usd": spent,
             "max_cost_micro_usd": ceiling,
         }
@@ -152,7 +160,7 @@ def test_two_that_look_at_one_folder_know_the_same(desk):
         assert plan.schedule.state == [DONE, HELD, RUNNING]
         assert plan.progress.worker == {2: "b"}
         assert plan.progress.tries == [0, 1, 0]
-        assert plan.schedule.next_ms() == FAR_MS
+        assert plan.schedule.next_ms(0) == FAR_MS
 
 
 def test_what_is_held_is_taken_by_anybody_when_its_moment_has_come(desk):
@@ -190,34 +198,31 @@ def test_nodes_that_share_a_call_move_together_or_not_at_all(desk):
     assert plan.schedule.provider == ["gemini"] * 3
 
 
-@pytest.mark.parametrize(
-    ("least", "most", "given"),
-    [(10, 30, 30), (10, 500, 100), (100, 100, 100), (101, 500, None), (1, 1, 1)],
-)
-def test_a_node_is_given_as_much_of_the_ceiling_as_there_is(desk, least, most, given):
+@pytest.mark.parametrize(("most", "given"), [(30, 30), (500, 100), (100, 100), (0, 0)])
+def test_a_node_is_given_as_much_of_the_ceiling_as_there_is(desk, most, given):
     at = desk({}, ceiling=150, spent=50)
     plan = at.plan()
     plan.claim("w")
-    assert plan.allot(0, least, most) == given
-    assert plan.progress.allotted == ({} if given is None else {0: given})
-    assert at.plan().progress.allotted == plan.progress.allotted
+    assert plan.left() == 100
+    assert plan.allot(0, most) == given
+    assert at.plan().progress.allotted == plan.progress.allotted == {0: given}
 
 
 def test_what_others_hold_is_waited_for_and_what_is_spent_is_not(desk):
     at = desk({}, {}, {}, ceiling=100)
     plan, other = at.plan(), at.plan()
     assert len(every(plan)) == 3
-    assert plan.allot(0, 60, 60) == 60
-    assert other.allot(1, 60, 60) == 0
+    assert plan.allot(0, 60) == 60
+    assert other.allot(1, 60) is None
     assert other.schedule.state == [RUNNING, READY, RUNNING]
-    assert other.allot(2, 40, 70) == 40
+    assert other.allot(2, 40) == 40
     plan.end(0, row(plan, 0, cost_usd=0.000055))
     assert other.claim("w") == [1]
-    assert other.allot(1, 6, 60) == 0
+    assert other.allot(1, 6) is None
     plan.end(2, row(plan, 2, cost_usd=0.00004))
     assert other.claim("w") == [1]
-    assert other.allot(1, 6, 60) is None
-    assert other.allot(1, 5, 60) == 5
+    assert other.left() == 5
+    assert other.allot(1, 6) == 5
 
 
 CEILING = 1000
@@ -233,16 +238,13 @@ def test_in_whatever_order_no_more_than_the_ceiling_is_spent_and_held(steps, spe
         at = Desk(Path(folder), [{}] * 6, ceiling=CEILING, spent=spent)
         both, held, paid = (at.plan(), at.plan()), {}, spent
         for what, number, amount in steps:
-            plan, least = both[number % 2], amount // 2 + 1
+            plan = both[number % 2]
             if what == "run":
                 taken = plan.claim(at.worker())
-                given_ = plan.allot(taken[0], least, amount + 1) if taken else 0
-                if given_:
-                    assert least <= given_ <= amount + 1
+                given_ = plan.allot(taken[0], amount) if taken else None
+                if given_ is not None:
+                    assert given_ == min(amount, CEILING - paid - sum(held.values()))
                     held[taken[0]] = given_
-                elif given_ is None:  # not even that much is left
-                    assert least > CEILING - paid
-                    plan.end(taken[0], row(plan, taken[0], status="failed", cost_usd=0.0))
             elif held:
                 place = sorted(held)[number % len(held)]
                 most = held.pop(place)
@@ -255,7 +257,7 @@ def test_in_whatever_order_no_more_than_the_ceiling_is_spent_and_held(steps, spe
                 else:  # nobody knows what it has spent: all that it held
                     plan.follow()
                     at.die(plan.progress.worker[place])
-                    plan.mend([], counts=False)
+                    mended(plan, [], counts=False)
             for each in both:
                 each.follow()
                 assert each.progress.spent == paid
@@ -336,11 +338,11 @@ def test_a_result_that_the_log_lacks_is_taken_in(desk):
     plan.claim(dead := at.worker())
     at.result(plan, 0, cost_usd=0.5)  # and then its worker was killed
     at.die(dead)
-    at.plan().mend([], counts=True)
+    mended(at.plan(), [], counts=True)
     plan.follow()
     assert (plan.schedule.state, plan.progress.spent) == ([DONE, READY, READY], 500_000)
     for _ in range(3):  # whoever looks again finds nothing new
-        at.plan().mend([], counts=True)
+        mended(at.plan(), [], counts=True)
     assert at.plan().progress.spent == 500_000
 
 
@@ -350,7 +352,7 @@ def test_the_skipped_are_told_where_a_death_came_between(desk):
     plan.claim(dead := at.worker())
     at.result(plan, 0, status="failed", outcome="failed")
     at.die(dead)
-    plan.mend([], counts=True)
+    mended(plan, [], counts=True)
     assert plan.schedule.state == [FAILED, FAILED]
     assert [r["status"] for r in at.results()] == ["failed", "skipped"]
 
@@ -360,12 +362,12 @@ def test_a_node_of_a_dead_worker_is_ready_again_and_one_of_a_living_is_not(desk)
     plan = at.plan()
     plan.claim(dead := at.worker())
     plan.claim(alive := at.worker())
-    assert not plan.orphaned()
+    assert not plan.dead()
     at.die(dead)
-    assert plan.orphaned()
-    plan.mend([], counts=True)
+    assert plan.dead()
+    mended(plan, [], counts=True)
     assert (plan.schedule.state, plan.progress.worker) == ([READY, RUNNING], {1: alive})
-    assert not plan.orphaned()
+    assert not plan.dead()
 
 
 def test_what_a_dead_task_cost_is_what_its_recovery_says_else_what_it_held(desk):
@@ -373,7 +375,7 @@ def test_what_a_dead_task_cost_is_what_its_recovery_says_else_what_it_held(desk)
     plan = at.plan()
     for _ in range(2):
         plan.claim(at.worker())
-    assert [plan.allot(place, 10, 400) for place in (0, 1)] == [400, 400]
+    assert [plan.allot(place, 400) for place in (0, 1)] == [400, 400]
     at.end()
     line = {
         "run_id": at.folder.batch,
@@ -381,7 +383,7 @@ def test_what_a_dead_task_cost_is_what_its_recovery_says_else_what_it_held(desk)
         "execution_metrics": {"cost_actual": 0.00003, "cost_notional_usd": 0.0},
     }
     others = {**line, "run_id": "another batch"}
-    plan.mend([{}, others, line], counts=True)
+    mended(plan, [{}, others, line], counts=True)
     assert (plan.progress.spent, plan.progress.allotted) == (430, {})
 
 
@@ -391,7 +393,7 @@ def test_a_node_that_ends_three_workers_is_not_given_to_a_fourth(desk):
     for _ in range(3):
         assert plan.claim(at.worker()) == [0]
         at.end()
-        plan.mend([], counts=True)
+        mended(plan, [], counts=True)
     assert plan.schedule.state == [FAILED, FAILED]
     assert [r["error"] for r in at.results()] == [
         "its worker died 3 times",
@@ -405,7 +407,7 @@ def test_a_node_whose_whole_batch_was_killed_any_number_of_times_is_done(desk):
         plan = at.plan()
         assert plan.claim(at.worker()) == [0]
         at.end()
-        at.plan().mend([], counts=False)
+        mended(at.plan(), [], counts=False)
     assert at.plan().schedule.state == [READY]
 
 
@@ -415,11 +417,11 @@ def test_with_another_chance_its_dead_workers_are_forgiven(desk):
     for _ in range(3):
         plan.claim(at.worker())
         at.end()
-        plan.mend([], counts=True)
+        mended(plan, [], counts=True)
     plan.reopen_failed()
     plan.claim(at.worker())
     at.end()
-    plan.mend([], counts=False)
+    mended(plan, [], counts=False)
     assert plan.schedule.state == [READY]
 
 
@@ -464,7 +466,7 @@ def test_results_that_are_no_results_are_skipped(desk):
     with open(at.folder.results, "ab") as file:
         file.write(b'null\n[]\n{}\n{"node_id": "of nobody", "task_id": "x"}\n{"a\n\0\n')
     at.result(plan, 0, answer="It is blue.")
-    plan.mend([], counts=True)
+    mended(plan, [], counts=True)
     assert plan.schedule.state == [DONE, READY]
     assert [r["answer"] for r in plan.answers(1)] == ["It is blue."]
 

@@ -146,10 +146,20 @@ AGAIN = [("began", 90_001), ("claimed", 90_101)]
         ([("began", 1000), ("claimed", 1500), ("returned", 1400)], 500),
         # the hours between two runs are none of either
         ([("began", 0), ("claimed", 100), ("returned", 900), *AGAIN], 1000),
-        # nor is what the next run puts in order before it begins
-        ([("began", 0), ("claimed", 900), ("lost", 90_000), *AGAIN], 1000),
-        ([("began", 0), ("claimed", 900), ("ended", 90_000), *AGAIN], 1000),
-        ([("began", 0), ("claimed", 100), ("ended", 900), ("reopened", 90_000), *AGAIN], 1000),
+        # nor is what the next run puts in order first
+        ([("began", 0), ("claimed", 900), ("began", 90_000), ("lost", 90_000), *AGAIN], 1000),
+        ([("began", 0), ("claimed", 900), ("began", 90_000), ("ended", 90_000), *AGAIN], 1000),
+        (
+            [
+                ("began", 0),
+                ("claimed", 100),
+                ("ended", 900),
+                ("began", 90_000),
+                ("reopened", 90_000),
+                *AGAIN,
+            ],
+            1000,
+        ),
     ],
 )
 def test_the_time_it_took_is_that_of_its_runs(moments, wall_ms):

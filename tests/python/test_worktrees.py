@@ -10,7 +10,7 @@ import pytest
 import world
 from gitted import Place, line
 
-from orchestrator.errors import ConflictError, StorageError, TryLaterError
+from orchestrator.errors import ConflictError, GitError, StorageError
 from orchestrator.records import Failure, Route, Wishes
 from orchestrator.state import locks
 from orchestrator.work import worktree
@@ -38,7 +38,7 @@ def test_repositories_do_not_wait_for_each_other_but_worktrees_of_one_do(
     linked = place.repository(tmp_path / "linked")
     with place.repository().locked():
         elsewhere.add("one")
-        with pytest.raises(TryLaterError, match=r"git-[0-9a-f]{64}\.lock: still locked by"):
+        with pytest.raises(GitError, match=r"git-[0-9a-f]{64}\.lock: still locked by"):
             linked.add("two")
     linked.add("two")
     assert len(list(place.trees.glob("git-*.lock"))) == 2
@@ -326,10 +326,17 @@ def test_in_a_batch_later_attempts_and_later_runs_have_the_next_numbers(place):
     assert (place.trees / "b-1" / "half").exists()
 
 
-def test_in_a_batch_without_git_an_edit_is_made_in_place(place):
+def test_what_was_to_have_a_tree_is_never_changed_in_place(place):
     plain = place.folder / "plain"
     plain.mkdir()
-    task = Told(place, home=plain, always_tree=True, branch="b/1")
+    with pytest.raises(GitError, match="not a git repository with a commit; nothing is changed"):
+        Told(place, home=plain, always_tree=True, branch="b/1")
+
+
+def test_without_git_an_edit_is_made_in_place(place):
+    plain = place.folder / "plain"
+    plain.mkdir()
+    task = Told(place, ("edit", "edit"), home=plain, branch="b/1")
     assert task.attempt(DONE, ["made"]) == (str(plain), {})
     assert task.told == ["not a git repository with a commit: changes are made in place"]
     assert task.trees.finished(DONE) == {"tree": None, "branch": None, "diffstat": None}

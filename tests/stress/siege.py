@@ -12,7 +12,7 @@ from support import wait
 
 TREE, COORDINATOR, WORKER = KINDS = "all at once", "the coordinator", "one worker"
 SOON_EVERY, SOON_S = 4, 1.0  # one kill in so many meets what is just beginning
-LOOK_S, SAMPLE_S = 0.005, 0.5
+LOOK_S, SAMPLE_S = 0.002, 0.5
 HUNG_S = 90.0
 
 
@@ -39,7 +39,7 @@ class Siege:
             for number, mark in enumerate(self.marks):
                 kind, soon = KINDS[number % len(KINDS)], number % SOON_EVERY == SOON_EVERY - 1
                 self._until(0 if soon else mark)
-                time.sleep(self.draw.uniform(0, SOON_S if soon else LOOK_S))
+                time.sleep(self.draw.uniform(0, SOON_S if soon else 2 * LOOK_S))
                 if not self._kill(kind):
                     break
                 self._told(number, kind)
@@ -76,7 +76,6 @@ class Siege:
 
     def _kill(self, kind):
         """Kill what `kind` names, and resume where nobody is left to go on."""
-        self._sample()
         victims = self._victims(kind)
         if self._process.poll() is not None or not victims:
             self.problems.append(f"{self.hit} kills of {len(self.marks)}: then there was nothing")

@@ -46,6 +46,7 @@ class Watch:
         self.log = Journal(session.at.logs, fsync=bool(session.config.settings["fsync"]))
         _wait_for_workers(folder)
         self.plan = Plan(folder)
+        self.plan.began(parallel=self.plan.header["parallel"])
         self._mend(counts=False)
         self.board = board.board(quiet=quiet)
         self.pace = tally.Pace(self.plan)
@@ -57,7 +58,6 @@ class Watch:
 
     def run(self) -> int:
         """Run to the end, or until told to stop; returns the exit code."""
-        self.plan.began(parallel=self.plan.header["parallel"])
         self.board.start()
         try:
             self._rounds()

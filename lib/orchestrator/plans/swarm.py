@@ -136,7 +136,7 @@ def _node(
     task = read.take("task", fields.text, "")
     agent = read.take("agent", fields.text, "")
     title = read.take("title", fields.text, "") or task
-    missing = [f"{name} is missing" for name in ("id", "task") if name not in row]
+    missing = [f"{name} is missing" for name in ("id", "task") if name not in read.row]
     strange = [f"{name!r} is no field of a part" for name in row if name not in KNOWN]
     if agent and agent not in agents:
         strange.append(f"there is no agent {agent!r}")

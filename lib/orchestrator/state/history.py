@@ -26,6 +26,8 @@ def learn(state: str, key: str, figures: dict[str, float]) -> None:
     Raises StorageError or TryLaterError; what was known then stays as it was. It has a lock of its
     own and waits for no disk: the books do not wait for what only makes estimates better.
     """
+    files.ensure_folder(state)
+    files.ensure_folder(os.path.join(state, ".state"))
     with locks.flocked(f"{_path(state)}.lock"):
         known = _known(state)
         past = known.get(key)

@@ -42,7 +42,9 @@ class Trees:
             workspace = context.environment.get("ORCHESTRATE_WORKSPACE")
             found = Repository(self.home, context.state, context.environment, workspace)
             self.repository = found if found.top else None
-            if self.repository is None and (sees or dispatch.always_tree):
+            if self.repository is None and sees:
+                raise GitError(f"{self.home}: {found.why}; the work it begins from is not seen")
+            if self.repository is None and dispatch.always_tree:
                 raise GitError(f"{self.home}: {found.why}; nothing is changed in place")
             if self.repository is None:
                 context.tell(f"{found.why}: changes are made in place")
