@@ -79,25 +79,26 @@ def run(session: Session, folder: Folder, modes: frozenset[str], *, retry: bool 
     if retry:
         watch.plan.reopen_failed()
     code = watch.run()
+    summary = told(watch.plan, modes)
     if watch.plan.header["merge"] and not stopping.heard:
         code = tree_merge.merged(session, watch.plan, modes, stopping) or code
-    summary = told(watch.plan, modes, running=False)
     if summary["done"] == summary["nodes"]:
         batches.tidy(folder)
     return code
 
 
-def told(plan: Plan, modes: frozenset[str], *, running: bool) -> Json:
+def told(plan: Plan, modes: frozenset[str]) -> Json:
     """Say what came of a batch on stderr; data is where its results are, or its summary."""
-    document = tally.summary(plan, status_of(plan, running=running))
+    document = tally.summary(plan, status_of(plan, running=False))
     if "quiet" not in modes:
         for line in described(document):
             rows = wrapped(line, screen.columns()) if screen.is_terminal(sys.stderr) else [line]
             screen.talk("\n".join(rows))
-    if "json" in modes:
-        screen.data(document)
-    elif plan.header["kind"] != "swarm":
-        screen.out(plan.folder.results)
+    with contextlib.suppress(BrokenPipeError):  # the reader left; what happened stays as it is
+        if "json" in modes:
+            screen.data(document)
+        elif plan.header["kind"] != "swarm":
+            screen.out(plan.folder.results)
     return document
 
 

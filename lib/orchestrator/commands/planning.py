@@ -104,6 +104,7 @@ class Planner:
         """Begin with none."""
         self.session, self.folder, self.quiet, self.pack = session, folder, quiet, pack
         self.problems: list[tuple[str, str]] = []  # where, what
+        self._whole = True  # all nodes were taken in
         self._tasks = Spool(folder.tasks)
         self._keys: list[tuple[str, tuple[str, ...]]] = []
         self._where: list[str] = []
@@ -118,7 +119,7 @@ class Planner:
             repository = locations.repository(node.repository, self.session.at.workspace)
             options = attachments.absolute(wishes_of(node)) if node.options else None
         except UsageError as error:
-            self.complain(where, str(error))
+            self.problems.append((where, str(error)))
             repository, options = node.repository, None
         title = redact(node.title, self.session.secrets)
         node = node._replace(repository=repository, title=title)
@@ -129,8 +130,9 @@ class Planner:
         self._at.append(self._tasks.add(node._asdict()))
 
     def complain(self, where: str, *texts: str) -> None:
-        """Note what is wrong somewhere."""
+        """Note what keeps a node from being taken in."""
         self.problems += [(where, text) for text in texts]
+        self._whole = self._whole and not texts
 
     def made(self, what: str) -> Made:
         """Check and decide all of them, and write the plan; raises InputError with every problem.
@@ -138,9 +140,9 @@ class Planner:
         Raises CredentialsError when nothing could run.
         """
         self._tasks.flush(fsync=True)
-        if not self.problems:  # what depends on a row that can't be read is not wrong for that
-            for place, text in graph.problems(self._keys):
-                self.complain(self._where[place], text)
+        if self._whole:  # what depends on a row that can't be read is not wrong for that
+            tangled = graph.problems(self._keys)
+            self.problems += [(self._where[place], text) for place, text in tangled]
         places = {key: place for place, (key, _) in enumerate(self._keys) if key}
         needed = {need for _, needs in self._keys for need in needs}
         ordinals: dict[str, int] = {}
@@ -232,7 +234,7 @@ class Planner:
         except StorageError:
             raise
         except OrchestratorError as error:
-            self.complain(self._where[place], str(error))
+            self.problems.append((self._where[place], str(error)))
             return None
         if not (found.ready or found.no_room):
             why = found.chosen.blocks[0].reason if found.chosen.blocks else "nothing is ready"
