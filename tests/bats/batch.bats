@@ -471,3 +471,19 @@ EOF
   wait "$running"
   [ -z "$output" ]
 }
+
+@test "a batch that is there takes nothing that it did not begin with; a look at it runs nothing" {
+  simulated '{providers: {codex: {faults: [{kind: "status", status: 400, times: "always"}]}}}'
+  queue '["Fix the bug in loader"]'
+  run --separate-stderr batch --quiet --provider codex
+  [ "$status" -eq 6 ]
+  run --separate-stderr env -i "${GIVEN[@]}" "$ROOT/scripts/batch_runner.sh" -n --resume latest --retry-failed
+  [ "$status" -eq 0 ]
+  [[ $output == *': over; 1 failed'* ]]
+  [ "$(asked)" -eq 1 ]
+  for option in --tier=cheap --edit --no-wait --on-wall=hold; do
+    run --separate-stderr env -i "${GIVEN[@]}" "$ROOT/scripts/batch_runner.sh" "$option" --resume latest
+    [ "$status" -eq 2 ]
+    [[ $stderr == *'a batch keeps what it began with'* ]]
+  done
+}
