@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import tempfile
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -542,15 +543,17 @@ def test_a_batch_of_another_version_is_refused(desk, schema, told):
 NODES, THREADS, PROCESSES = 200, 8, 2
 
 
-def claiming(folder, name):
+def claiming(folder, name, together):
     """Take nodes with eight threads and end them; what a process of its own does."""
     plan = Plan(batches.Folder(*folder))
+    together.wait(30)
 
     def lane(number):
         while not plan.schedule.over:
             for place in plan.claim(f"{name}-{number}"):
                 with open(f"{folder[1]}/claims-{name}-{number}", "a", encoding="ascii") as file:
                     file.write(f"{place}\n")
+                time.sleep(0.001)
                 plan.end(place, row(plan, place, cost_usd=0.0))
 
     threads = [threading.Thread(target=lane, args=(at,)) for at in range(THREADS)]
@@ -567,8 +570,9 @@ def test_eight_threads_of_two_processes_take_two_hundred_nodes_each_exactly_once
     ]
     at = desk(*rows, caps={"codex": 3, "gemini": 5})
     context = multiprocessing.get_context("spawn")
+    together = context.Barrier(PROCESSES)
     started = [
-        context.Process(target=claiming, args=(tuple(at.folder), f"p{number}"))
+        context.Process(target=claiming, args=(tuple(at.folder), f"p{number}", together))
         for number in range(PROCESSES)
     ]
     for process in started:

@@ -121,6 +121,10 @@ def described(summary: Json) -> list[str]:
             f"{summary['failed']} not done: "
             f"scripts/{script} --resume {summary['batch']} --retry-failed"
         )
+    trees = summary["trees_left"]
+    if trees:
+        more = f" and {len(trees) - 1} more" if len(trees) > 1 else ""
+        lines.append(f"half-done worktrees are kept: {trees[0]}{more}")
     return lines
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections import Counter
 
@@ -37,8 +39,26 @@ def summary(plan: Plan, status: str) -> Json:
         "seconds": round(wall_s, 3),
         "seconds_of_parts": round(plan.progress.seconds, 3),
         "speed_up": round(plan.progress.seconds / wall_s, 2) if wall_s else None,
+        "trees_left": trees_left(plan),
         "results": plan.folder.results,
     }
+
+
+def trees_left(plan: Plan) -> list[str]:
+    """List the worktrees of a batch that hold no result: half-done, after a wall or a kill."""
+    batch, state = plan.folder.batch, os.path.dirname(os.path.dirname(plan.folder.private))
+    top = os.path.join(state, "worktrees")
+    branches = [branch for _, branch in plan.progress.branch.values()]
+    known = {branch.partition("/")[2].replace("/", "-") for branch in branches}
+    with contextlib.suppress(OSError):
+        names = [name for name in sorted(os.listdir(top)) if name.startswith(f"{batch}-")]
+        merged = f"{batch}-merged"
+        return [
+            os.path.join(top, name)
+            for name in names
+            if name not in known and not name.startswith(merged)
+        ]
+    return []
 
 
 class Pace:
