@@ -51,7 +51,7 @@ pytest_phase() {
 
 # bats closes its own report files only after it has ended: its stream is the report.
 run_bats() {
-  bats --recursive --print-output-on-failure --formatter tap tests/bats | tee -- "$reports/bats.tap"
+  bats --jobs 2 --recursive --print-output-on-failure --formatter tap tests/bats | tee -- "$reports/bats.tap"
 }
 
 bats_phase() {
@@ -108,7 +108,7 @@ main() {
   bats_phase
   clients_phase
   gateway_phase
-  pytest_phase faults tests/faults -n 2
+  pytest_phase faults tests/faults -n 3 # they wait more than they work
   pytest_phase stress tests/stress
 
   total="$(.venv/bin/python -I -X utf8 scripts/sum_reports.py "${outcomes[@]}")" || status=$?

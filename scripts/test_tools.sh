@@ -15,7 +15,7 @@ self="${BASH_SOURCE[0]}"
 source "${self%"${self##*/}"}../lib/common.sh"
 
 declare -A PACKAGES=([chattr]=e2fsprogs) # of a command whose package has another name
-COMMANDS=(bats chattr faketime jq openssl shellcheck shfmt strace)
+COMMANDS=(bats chattr faketime jq openssl parallel shellcheck shfmt strace)
 CLIENTS=(claude codex gemini)
 missing=()
 

@@ -113,8 +113,11 @@ def nothing_is_left(place):
     assert os.listdir(place.temporary) == []
 
 
-def all_done(batch, run):
-    """Check that each task was done once, and that all books tell the same."""
+def all_done(batch, run, *, killed=False):
+    """Check that each task was done once, and that all books tell the same.
+
+    What was killed between its last line and the plan's may be missing in the sum of the batch.
+    """
     assert run.code == 0, run
     assert "Traceback" not in run.err
     rows = batch.rows()
@@ -124,7 +127,8 @@ def all_done(batch, run):
     assert len(done) == batch.count
     nothing_is_left(batch.place)
     spent = sum(line["cost_usd"] or 0 for line in batch.place.usage_lines())
-    assert batch.summary()["cost_usd"] == pytest.approx(spent, abs=1e-5)
+    told = batch.summary()["cost_usd"]
+    assert told == pytest.approx(spent, abs=1e-5) or (killed and told < spent)
     lines = batch.place.decisions()
     assert len({line["task_id"] for line in lines}) == len(lines)
 
@@ -158,7 +162,7 @@ def test_rows_51_54_a_signal_settles_what_runs_and_the_batch_can_be_gone_on_with
     assert f"8 left: scripts/batch_runner.sh --resume {summary['batch']}" in run.err
     assert summary["cost_usd"] > 0  # what was cancelled is estimated
     batch.play(faults=[])
-    all_done(batch, batch.resume())
+    all_done(batch, batch.resume(), killed=len(signals) > 1)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -182,6 +186,22 @@ def test_rows_51_54_a_signal_ends_clients_with_their_children_deaf_as_they_are(
     assert run.code == 130, run
     nothing_is_left(place)
     assert batch.summary()["left"] == 2
+
+
+def test_rows_51_54_a_second_signal_waits_for_no_worker_that_can_not_settle(batch, place):
+    batch.play(faults=[{"kind": "hang"}])
+    process = batch.start(spread(3))
+    batch.asked(3)
+    for pid in batch.pids("work"):
+        os.kill(pid, signal.SIGSTOP)
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    run = finished(process, 5)
+    assert run.code == 130, run
+    nothing_is_left(place)
+    batch.play(faults=[])
+    all_done(batch, batch.resume(), killed=True)
 
 
 def test_rows_51_54_a_hang_up_that_nohup_set_aside_stops_nothing(batch):
@@ -216,7 +236,7 @@ def test_rows_10_12_a_killed_coordinator_leaves_workers_that_settle_and_end(batc
     process.communicate()
     assert place.quiet(5.0) == []
     batch.play(latency_ms=0)
-    all_done(batch, batch.resume())
+    all_done(batch, batch.resume(), killed=True)
 
 
 @pytest.mark.parametrize("parallel", ["4", "10"])
@@ -228,7 +248,7 @@ def test_rows_10_12_a_killed_worker_or_xargs_is_made_up_for_by_the_batch_itself(
     process = batch.start(spread(16), "--parallel", parallel)
     batch.asked(int(parallel))
     os.kill(batch.pids(mark)[0], signal.SIGKILL)
-    all_done(batch, finished(process))
+    all_done(batch, finished(process), killed=True)
     assert batch.summary()["runs"] == 1
 
 
@@ -243,7 +263,7 @@ def test_rows_10_12_killed_again_and_again_each_task_is_done_once(batch, place):
         process.communicate()
         assert place.quiet(5.0) == []
         process = place.command(SCRIPT, "--resume", "latest")
-    all_done(batch, finished(process))
+    all_done(batch, finished(process), killed=True)
     assert batch.summary()["runs"] == 4
 
 

@@ -547,9 +547,10 @@ def claiming(folder, name, together):
     """Take nodes with eight threads and end them; what a process of its own does."""
     plan = Plan(batches.Folder(*folder))
     together.wait(30)
+    late = time.monotonic() + 30
 
     def lane(number):
-        while not plan.schedule.over:
+        while not plan.schedule.over and time.monotonic() < late:
             for place in plan.claim(f"{name}-{number}"):
                 with open(f"{folder[1]}/claims-{name}-{number}", "a", encoding="ascii") as file:
                     file.write(f"{place}\n")
@@ -572,7 +573,9 @@ def test_eight_threads_of_two_processes_take_two_hundred_nodes_each_exactly_once
     context = multiprocessing.get_context("spawn")
     together = context.Barrier(PROCESSES)
     started = [
-        context.Process(target=claiming, args=(tuple(at.folder), f"p{number}", together))
+        context.Process(
+            target=claiming, args=(tuple(at.folder), f"p{number}", together), daemon=True
+        )
         for number in range(PROCESSES)
     ]
     for process in started:
