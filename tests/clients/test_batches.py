@@ -140,6 +140,7 @@ def test_uncommitted_work_is_told_before_and_is_not_in_the_trees(place, simulato
     page, _, _ = run.err.partition("[1/1]")
     assert "uncommitted work is not in the worktrees, which are of HEAD" in " ".join(page.split())
     branch = results(run)["one"]["branch"]
+    assert branch, place.transcripts()
     assert place.git("show", f"{branch}:README.md") == "A loader of data.\n"
     assert "draft.md" not in place.git("show", f"{branch}:{name_of(run)}-one.txt").split()
     assert place.git("status", "--porcelain") == " M README.md\n?? draft.md\n"

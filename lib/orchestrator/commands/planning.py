@@ -105,6 +105,7 @@ class Planner:
         self.session, self.folder, self.quiet, self.pack = session, folder, quiet, pack
         self.problems: list[tuple[str, str]] = []  # where, what
         self._whole = True  # all nodes were taken in
+        self._unready: list[tuple[str, str]] = []  # what could not run as things are now
         self._tasks = Spool(folder.tasks)
         self._keys: list[tuple[str, tuple[str, ...]]] = []
         self._where: list[str] = []
@@ -179,7 +180,9 @@ class Planner:
             }
             plan.add(row)
         live.done()
-        refuse(self.problems, what)
+        if self._unready and len(self._unready) == len(self._keys):
+            raise CredentialsError(f"nothing can run yet ({self._unready[0][1]}); make doctor")
+        refuse([*self.problems, *self._unready], what)
         plan.flush(fsync=True)
         return self._shown(shares, seconds, places, world)
 
@@ -238,9 +241,7 @@ class Planner:
             return None
         if not (found.ready or found.no_room):
             why = found.chosen.blocks[0].reason if found.chosen.blocks else "nothing is ready"
-            raise CredentialsError(
-                f"nothing can run yet ({found.chosen.provider}: {why}); make doctor"
-            )
+            self._unready.append((self._where[place], f"{found.chosen.provider}: {why}"))
         return found, repository
 
     def _alone(self, node: Node, repository: str) -> str:

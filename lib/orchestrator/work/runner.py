@@ -161,8 +161,8 @@ class Runner:
             least = decided.least_micro_usd / MICRO
             self._refused([first], f"it may cost ${least:.4f}, more than is left of --max-cost")
             return None
-        own = dispatch.wishes.max_cost_usd
-        need = decided.need_micro_usd if own is None else round(own * MICRO)
+        own, need = dispatch.wishes.max_cost_usd, decided.need_micro_usd
+        need = need if own is None else min(need, round(own * MICRO))
         given = plan.allot(first, min(need, plan.left()))
         if given is None:
             plan.cool(plan.schedule.provider[first], clock.now_ms() + BUSY_MS)
