@@ -34,3 +34,8 @@ def test_a_folder_of_a_checkout_is_on_its_branch(made, folder, top, branch):
 
 def test_outside_of_git_there_is_neither(tmp_path):
     assert (checkout.top(str(tmp_path)), checkout.branch(str(tmp_path))) == ("", "")
+
+
+def test_an_empty_folder_of_that_name_is_no_checkout(tmp_path):
+    (tmp_path / ".git").mkdir()
+    assert checkout.top(str(tmp_path)) == ""

@@ -10,7 +10,7 @@ HEAD = "ref: refs/heads/"
 
 def top(folder: str) -> str:
     """Find the checkout that a folder is in; empty outside git."""
-    while not os.path.lexists(os.path.join(folder, ".git")):
+    while not _is_git(os.path.join(folder, ".git")):
         if folder == os.path.dirname(folder):
             return ""
         folder = os.path.dirname(folder)
@@ -29,6 +29,11 @@ def branch(folder: str) -> str:
     named = _line(git).removeprefix("gitdir: ") if os.path.isfile(git) else git
     head = _line(os.path.join(folder, named, "HEAD"))
     return head.removeprefix(HEAD) if head.startswith(HEAD) else ""
+
+
+def _is_git(path: str) -> bool:
+    """Tell whether git would take it: an empty `.git` is what a client's sandbox leaves in /tmp."""
+    return os.path.isfile(path) or os.path.lexists(os.path.join(path, "HEAD"))
 
 
 def _line(path: str) -> str:
