@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.plans import swarm
 from orchestrator.records import Node, Wishes
 
+ACCESS = {"coder": "edit", "analyst": "read", "reviewer": "read"}
 AGENTS = {"coder": "writes code", "analyst": "looks at data", "reviewer": "joins and checks"}
 CODE = {"id": "code", "title": "Write it", "task": "Write the parser", "agent": "coder"}
 DATA = {"id": "data", "task": "Look at the data"}
@@ -25,7 +26,7 @@ def answer(*parts):
 
 
 def read(text, task=TASK, **given_):
-    return swarm.nodes(text, task, "shop", given_, AGENTS)
+    return swarm.nodes(text, task, "shop", given_, ACCESS)
 
 
 def nodes(*parts, task=TASK, **given_):
@@ -223,3 +224,12 @@ def test_what_is_taken_of_an_answer_can_be_run(parts):
         assert node.key
         assert node.task.strip()
         assert set(node.depends_on) <= set(keys) - {node.key}
+
+
+def test_an_agent_that_only_reads_is_not_asked_to_edit():
+    parts = [{"id": "a", "task": "Look", "agent": "analyst"}, {"id": "b", "task": "Do it"}]
+    given_ = {"edit": True, "verify": "make test", "tier": "cheap"}
+    text = json.dumps({"subtasks": parts})
+    (look, work, _), _ = swarm.nodes(text, "Both", "shop", given_, ACCESS)
+    assert look.options == {"tier": "cheap", "agent": "analyst"}
+    assert work.options == given_

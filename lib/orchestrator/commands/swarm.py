@@ -92,7 +92,9 @@ def _asked(
 ) -> Split:
     live = screen.Live(quiet="quiet" in terms.modes)
     context = context_of(session, live.event, live.status, stopping.number)
-    text, spent, agents = swarm.asked(task, _agents(session)), 0, _agents(session)
+    agents = _agents(session)
+    access = {name: row["access"] for name, row in session.catalog.agents.items()}
+    text, spent = swarm.asked(task, agents), 0
     problems: list[str] = []
     for attempt in ("", "-again"):
         left = None if terms.max_cost_usd is None else terms.max_cost_usd - spent / MICRO
@@ -108,7 +110,7 @@ def _asked(
             raise SplitError(
                 f"the task could not be taken apart: {done['error']}", result.exit_code
             )
-        nodes, problems = swarm.nodes(result.answer, task, repository, given, agents)
+        nodes, problems = swarm.nodes(result.answer, task, repository, given, access)
         if nodes:
             return Split(nodes, spent)
         context.tell(f"the plan can't be used: {problems[0]}")

@@ -88,11 +88,12 @@ def asked_again(before: str, answer: str, problems: Collection[str]) -> str:
 
 
 def nodes(
-    answer: str, task: str, repository: str, given: Json, agents: Collection[str]
+    answer: str, task: str, repository: str, given: Json, agents: Mapping[str, str]
 ) -> tuple[list[Node], list[str]]:
     """Read a coordinator's answer: the nodes of its parts and the one that joins them.
 
-    Returns them, or none and every problem. `given` has the options of the command line, by field.
+    Returns them, or none and every problem. `given` has the options of the command line, by field;
+    `agents` are names with their access: one that only reads is not asked to edit.
     """
     rows, problem = _rows(answer)
     if problem:
@@ -128,7 +129,7 @@ def _rows(answer: str) -> tuple[list[Any], str]:
 
 
 def _node(
-    row: Any, whole: str, repository: str, given: Json, agents: Collection[str]
+    row: Any, whole: str, repository: str, given: Json, agents: Mapping[str, str]
 ) -> tuple[Node, list[str]]:
     row = row if isinstance(row, dict) else {}
     read = Fields(row)
@@ -142,11 +143,12 @@ def _node(
         strange.append(f"there is no agent {agent!r}")
     if key == JOIN:
         strange.append(f"{JOIN!r} is the name of the part that comes last; take another")
+    reads, named = agents.get(agent) == "read", {"agent": agent} if agent else {}
     node = Node(
         key=key,
         task=task,
         repository=repository,
-        options={**given, **({"agent": agent} if agent else {})},
+        options=_reading(given) | {"agent": agent} if reads else {**given, **named},
         depends_on=read.take("depends_on", fields.keys, ()),
         title=fields.title(title) if title else "",
         context=PART.format(whole=whole[:MOST_WHOLE]),
@@ -157,13 +159,17 @@ def _node(
 
 def _join(parts: list[Node], task: str, repository: str, given: Json) -> Node:
     """Make the node that joins the answers: it reads, and changes nothing."""
-    kept = {n: v for n, v in given.items() if n not in {"edit", "verify", "agent"}}
     return Node(
         key=JOIN,
         task=JOINED.format(task=task),
         repository=repository,
-        options={**kept, "agent": JOINER},
+        options=_reading(given) | {"agent": JOINER},
         depends_on=tuple(node.key for node in parts),
         title="Join the answers",
         informed=True,
     )
+
+
+def _reading(given: Json) -> Json:
+    """Leave out what only somebody who edits can be asked for."""
+    return {n: v for n, v in given.items() if n not in {"edit", "verify", "agent"}}

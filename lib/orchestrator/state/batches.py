@@ -232,6 +232,7 @@ class Spool:
 
 def begin(found: Folder, header: Json, *, fsync: bool) -> None:
     """Write the header: from now on it is a batch; raises StorageError."""
+    logfile.touch(found.results)
     files.replace(found.header, {"schema": SCHEMA, **header}, fsync=fsync)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections import Counter
 
@@ -52,12 +53,9 @@ def trees_left(plan: Plan) -> list[str]:
     known = {branch.partition("/")[2].replace("/", "-") for branch in branches}
     with contextlib.suppress(OSError):
         names = [name for name in sorted(os.listdir(top)) if name.startswith(f"{batch}-")]
-        merged = f"{batch}-merged"
-        return [
-            os.path.join(top, name)
-            for name in names
-            if name not in known and not name.startswith(merged)
-        ]
+        merged = re.compile(rf"{batch}-merged(-[0-9a-f]{{8}})?")
+        left = [name for name in names if name not in known and not merged.fullmatch(name)]
+        return [os.path.join(top, name) for name in left]
     return []
 
 
