@@ -89,7 +89,8 @@ def _many(place: Place) -> None:
         "(aim <= 60)"
     )
     name, command = _crowd(place)
-    other = min(_run(place, command, _listed(place), strict=False) for _ in range(ROUNDS))
+    others = [_run(place, command, _listed(place), strict=False) for _ in range(ROUNDS)]
+    other = min(others, key=lambda took: (took.code, took.seconds))
     failed = "; not all of them succeeded" if other.code else ""
     print(
         f"the same by ./orchestrate.sh under {name}: {other.seconds:.2f} s, "

@@ -55,7 +55,7 @@ def done(work):
             return [type(error).__name__, error.exit_code, str(error), ""]
         except OSError as error:
             return [type(error).__name__, 7, str(error), ""]
-    if result is None or isinstance(result, bool):
+    if result is None or isinstance(result, (bool, list)):  # books, or what was recovered
         return ["", 0, "", ""]
     return ["", result.exit_code, result.storage_error, result.answer]
 
