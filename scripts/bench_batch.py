@@ -181,7 +181,8 @@ def _watched(place: Place, command: Sequence[str], enough: int) -> tuple[float, 
             process.send_signal(signal.SIGINT)
             process.wait()
         time.sleep(LOOK_S)
-    if process.returncode not in (0, 128 + signal.SIGINT):
+    # By the signal itself: all was done when it came.
+    if process.returncode not in (0, 128 + signal.SIGINT, -signal.SIGINT):
         _refuse(process)
     return own, worker
 
