@@ -24,7 +24,8 @@ class Siege:
         self.place, self.total = place, total
         self.script = starts.ROOT / "scripts" / script
         self.draw = random.Random(f"{script} {total} {kills}")
-        self.marks = [int(total * (n + self.draw.uniform(0.1, 0.8)) / kills) for n in range(kills)]
+        spread = [(n + self.draw.uniform(0.1, 0.8)) / kills for n in range(kills)]
+        self.marks = [max(1, int(total * share)) for share in spread]
         self.peaks = {"coordinator": 0.0, "worker": 0.0}
         self.problems, self.seconds, self.hit = [], 0.0, 0
         self._talk = (place.folder / "talk.txt").open("ab")
